@@ -1,0 +1,1 @@
+"""The bot: wiring, configuration, domain, clients, store, operations, views, web ingress."""

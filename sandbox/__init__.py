@@ -1,0 +1,1 @@
+"""Simulators of Fly, GitHub and Slack, the demo page and the tour; imports nothing from bot."""
