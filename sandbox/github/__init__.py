@@ -1,0 +1,57 @@
+"""The simulated GitHub: its REST API over one small world, from the provider's side.
+
+Construct `GitHubSimulator(seed, clock=..., delay_ms=...)` and serve it with `sandbox.kit.running`; the base URL
+is the API's root (`/repos/...`, `/app/...`, `/rate_limit`, `/meta`). Without a seed it starts from
+`sandbox/seeds/github.json`; `default_seed()` gives a copy to change. The private key of the seed's GitHub App
+stands beside it, `sandbox/seeds/github-app.pem`: it belongs to the sandbox alone, signs for no App at GitHub and
+protects nothing.
+
+Kept, with the page of docs.github.com/rest (or /apps) that says so:
+
+- Authentication: a token after `Bearer` or `token`; a JSON web token only after `Bearer`, RS256, `iat` not ahead,
+  `exp` at most 10 minutes ahead, both by the wall clock; installation tokens live an hour of simulated time and
+  can be narrowed. "Authenticating to the REST API"; "Generating a JSON Web Token (JWT) for a GitHub App";
+  "Generating an installation access token for a GitHub App".
+- Permissions per endpoint: 403 with X-Accepted-GitHub-Permissions; a private repository that the caller may not
+  see is 404. "Permissions required for GitHub Apps"; "Troubleshooting the REST API".
+- A User-Agent is demanded (403), the API version checked (400), the media type too (415). "Getting started with
+  the REST API"; "API Versions".
+- Pages of 30, at most 100, with Link headers that name the repository by id; ETags tied to the credential, and a
+  304 that costs nothing. "Using pagination in the REST API"; "Best practices for using the REST API".
+- Primary limits 5,000 and 60 an hour; secondary 100 at a time (429), 900 points a minute, 80 posts a minute and
+  500 an hour (403), each with retry-after; switched by the seed's `rate_limits` or the action of that name.
+  "Rate limits for the REST API".
+- A renamed repository redirects, 301 for reading and 307 for writing. "Best practices for using the REST API".
+- A ref resolves to a branch before a tag, full names and hashes of 7 digits or more also; unknown ones are 422
+  at a commit, 404 in lists and comparisons. "Commits"; "Git references"; "Git tags".
+- Comparison from the merge base over the real graph; 250 commits without paging parameters, pages of all with
+  them; files on the first page only and at most 300. "Compare two commits".
+- Actions makes check runs, never commit statuses, so the combined status of a commit without any is `pending`;
+  a run again keeps its id and counts attempts; filtered lists of runs end at 1,000. "Check runs"; "Commit
+  statuses"; "Workflow runs".
+- A deployment by default merges the default branch into the ref first (202) and wants every context of statuses
+  and check runs to have succeeded (409); a success retires earlier ones of the environment that are neither
+  transient nor production. "Deployments"; "Deployment statuses".
+- Pull requests and issues share numbers; lists are newest first only when sorted by creation. "Pull requests";
+  "Issue comments".
+
+Where the documentation is silent: a tag or hash behind the default branch answers 409 to `auto_merge`, as there
+is nothing to merge into; an App's web token used at a repository is 403; a missing Accept header is taken as
+`*/*`.
+
+Faults beside those of the wire: `unknown_commit` hides a commit (`target`: a hash or the name asked for; all
+without) from commits, lists, comparisons, checks, contents and deployments, as if it had never been pushed;
+`files_cut` makes a comparison (`target`: `base...head` as asked for, or the head's hash) answer 300 files that
+end before the real ones.
+
+Not kept: webhooks and their delivery log, workflows that run by themselves, dispatch, releases, blobs and trees
+for writing, GraphQL, forks, branch protection, organisation limits above 5,000, Last-Modified, renames of files
+that also change, merges within a file, CPU-time limits, lock-out after many bad credentials.
+"""
+
+from __future__ import annotations
+
+from sandbox.github.seed import APP_KEY_FILE, default_seed
+from sandbox.github.simulator import GitHubSimulator
+
+__all__ = ["APP_KEY_FILE", "GitHubSimulator", "default_seed"]

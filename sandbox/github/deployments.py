@@ -1,0 +1,246 @@
+"""Endpoints: deployments and their statuses.
+
+Sources: "REST API endpoints for deployments", "REST API endpoints for deployment statuses".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.github import render
+from sandbox.github.checks import failing_contexts
+from sandbox.github.git import BRANCHES, Commit, MergeConflict
+from sandbox.github.http import Answer, Call, Endpoint, GitHubError, invalid, not_found
+from sandbox.github.model import Deployment, DeploymentStatus, iso, node_id
+from sandbox.kit import Json
+
+READ, WRITE = ("deployments=read",), ("deployments=write",)
+RESOURCE, STATUS_RESOURCE = "Deployment", "DeploymentStatus"
+STATES = frozenset({"error", "failure", "inactive", "in_progress", "queued", "pending", "success"})
+LONGEST_DESCRIPTION = 140
+FIRST_ID, FIRST_STATUS_ID = 1_800_000_001, 3_600_000_001
+
+
+def create_deployment(call: Call) -> Answer:
+    """A deployment of a ref; by default GitHub first merges the default branch, then wants every check green.
+
+    202: it merged and made no deployment. 409: the merge conflicts, or a context did not succeed.
+    """
+    ref = call.required_text("ref", resource=RESOURCE)
+    contexts = _contexts(call)
+    deployment_fields = _fields(call)
+    commit = call.commit(ref)
+    if commit is None:
+        raise GitHubError(422, f"No ref found for: {ref}")
+    if call.flag("auto_merge", default=True, resource=RESOURCE) and _merged(call, ref, commit):
+        return Answer({"message": f"Auto-merged {call.repo.default_branch} into {ref} on deployment."}, 202)
+    if failing := failing_contexts(call.repo, commit, contexts):
+        error = {"resource": RESOURCE, "field": "required_contexts", "code": "invalid", "contexts": failing}
+        raise GitHubError(409, f"Conflict: Commit status checks failed for {ref}.", errors=[error])
+    deployment = Deployment(
+        id=call.world.next_id("deployment", FIRST_ID),
+        sha=commit.sha,
+        ref=ref,
+        creator=call.login,
+        created_at=call.now,
+        updated_at=call.now,
+        **deployment_fields,
+    )
+    call.repo.deployments.append(deployment)
+    shown = _deployment(call, deployment)
+    return Answer(shown, 201, {"location": shown["url"]})
+
+
+def _contexts(call: Call) -> list[str] | None:
+    contexts = call.body.get("required_contexts")
+    if contexts is None or (isinstance(contexts, list) and all(isinstance(each, str) for each in contexts)):
+        return contexts
+    raise invalid(RESOURCE, "required_contexts", "invalid", "required_contexts is not an array of strings")
+
+
+def _fields(call: Call) -> dict[str, Any]:
+    environment = call.text("environment", resource=RESOURCE, required=False) or "production"
+    payload = call.body.get("payload", {})
+    if not isinstance(payload, dict | str):
+        raise invalid(RESOURCE, "payload", "invalid", "payload is neither an object nor a string")
+    return {
+        "task": call.text("task", resource=RESOURCE, required=False) or "deploy",
+        "environment": environment,
+        "description": _description(call, RESOURCE),
+        "payload": payload,
+        "transient_environment": call.flag("transient_environment", default=False, resource=RESOURCE),
+        "production_environment": call.flag(
+            "production_environment", default=environment == "production", resource=RESOURCE
+        ),
+    }
+
+
+def _description(call: Call, resource: str) -> str:
+    if call.body.get("description") in (None, ""):
+        return ""
+    return call.required_text("description", resource=resource, longest=LONGEST_DESCRIPTION)
+
+
+def _merged(call: Call, ref: str, commit: Commit) -> bool:
+    """Whether the default branch was merged into `ref`, which lacked some of it.
+
+    Nothing can be merged into a tag or a hash, so one that lies behind conflicts.
+    """
+    repo, name = call.repo, BRANCHES + ref.removeprefix("refs/").removeprefix("heads/")
+    tip = repo.tip()
+    if repo.git.contains(commit.sha, tip.sha):
+        return False
+    conflict = GitHubError(409, f"Conflict merging {repo.default_branch} into {ref}.")
+    if name not in repo.git.refs:
+        raise conflict
+    try:
+        tree = repo.git.merged_tree(commit.sha, tip.sha)
+    except MergeConflict as error:
+        raise conflict from error
+    message = f"Merge {repo.default_branch} into {ref}"
+    author = call.world.person(call.login)
+    merge = repo.git.add_commit(message, author, call.now, parents=(commit.sha, tip.sha), tree=tree)
+    repo.git.refs[name] = merge.sha
+    repo.ref_moved(name, call.now)
+    return True
+
+
+def list_deployments(call: Call) -> Answer:
+    """Newest first, filtered by `sha`, `ref`, `task` and `environment`."""
+    names = {"sha", "ref", "task", "environment"} & call.query.keys()
+    # `none` is GitHub's documented default and means "do not filter".
+    wanted = {name: call.query[name] for name in names if call.query[name] != "none"}
+    found = [d for d in reversed(call.repo.deployments) if all(getattr(d, n) == value for n, value in wanted.items())]
+    return call.listing(found, lambda deployment: _deployment(call, deployment))
+
+
+def get_deployment(call: Call) -> Answer:
+    return Answer(_deployment(call, _known(call)))
+
+
+def _known(call: Call) -> Deployment:
+    for deployment in call.repo.deployments:
+        if deployment.id == call.params["deployment"]:
+            return deployment
+    raise not_found()
+
+
+def _deployment(call: Call, item: Deployment) -> Json:
+    url = render.api(call.world, call.repo, f"/deployments/{item.id}")
+    return {
+        "url": url,
+        "id": item.id,
+        "node_id": node_id("Deployment", item.id),
+        "sha": item.sha,
+        "ref": item.ref,
+        "task": item.task,
+        "payload": item.payload,
+        "original_environment": item.environment,
+        "environment": item.environment,
+        "description": item.description,
+        "creator": render.user(call.world, item.creator),
+        "created_at": iso(item.created_at),
+        "updated_at": iso(item.updated_at),
+        "statuses_url": f"{url}/statuses",
+        "repository_url": render.api(call.world, call.repo),
+        "transient_environment": item.transient_environment,
+        "production_environment": item.production_environment,
+    }
+
+
+def list_statuses(call: Call) -> Answer:
+    """Newest first."""
+    deployment = _known(call)
+    return call.listing(deployment.statuses[::-1], lambda status: _status(call, deployment, status))
+
+
+def create_status(call: Call) -> Answer:
+    """A success makes earlier deployments to the same environment inactive, unless `auto_inactive` is false."""
+    deployment = _known(call)
+    state = call.required_text("state", resource=STATUS_RESOURCE)
+    if state not in STATES:
+        raise invalid(STATUS_RESOURCE, "state", "custom", f"state must be one of: {', '.join(sorted(STATES))}")
+    description = _description(call, STATUS_RESOURCE)
+    log_url = call.text("log_url", resource=STATUS_RESOURCE, required=False)
+    target_url = call.text("target_url", resource=STATUS_RESOURCE, required=False)
+    environment_url = call.text("environment_url", resource=STATUS_RESOURCE, required=False)
+    auto_inactive = call.flag("auto_inactive", default=True, resource=STATUS_RESOURCE)
+    deployment.environment = (
+        call.text("environment", resource=STATUS_RESOURCE, required=False) or deployment.environment
+    )
+    status = _add_status(
+        call, deployment, state, description=description, log_url=log_url or target_url or "", url=environment_url or ""
+    )
+    if state == "success" and auto_inactive:
+        _retire_earlier(call, deployment)
+    shown = _status(call, deployment, status)
+    return Answer(shown, 201, {"location": shown["url"]})
+
+
+def _add_status(
+    call: Call, deployment: Deployment, state: str, *, description: str = "", log_url: str = "", url: str = ""
+) -> DeploymentStatus:
+    status = DeploymentStatus(
+        id=call.world.next_id("deployment status", FIRST_STATUS_ID),
+        state=state,
+        creator=call.login,
+        description=description,
+        environment=deployment.environment,
+        environment_url=url,
+        log_url=log_url,
+        created_at=call.now,
+    )
+    deployment.statuses.append(status)
+    deployment.updated_at = call.now
+    return status
+
+
+def _retire_earlier(call: Call, newest: Deployment) -> None:
+    """Only those that succeeded, are not transient and are not of a production environment."""
+    for other in call.repo.deployments:
+        if other.id >= newest.id or other.environment != newest.environment:
+            continue
+        if other.transient_environment or other.production_environment:
+            continue
+        if other.statuses and other.statuses[-1].state == "success":
+            _add_status(call, other, "inactive")
+
+
+def get_status(call: Call) -> Answer:
+    deployment = _known(call)
+    for status in deployment.statuses:
+        if status.id == call.params["status"]:
+            return Answer(_status(call, deployment, status))
+    raise not_found()
+
+
+def _status(call: Call, deployment: Deployment, status: DeploymentStatus) -> Json:
+    url = render.api(call.world, call.repo, f"/deployments/{deployment.id}")
+    return {
+        "url": f"{url}/statuses/{status.id}",
+        "id": status.id,
+        "node_id": node_id("DeploymentStatus", status.id),
+        "state": status.state,
+        "creator": render.user(call.world, status.creator),
+        "description": status.description,
+        "environment": status.environment,
+        "environment_url": status.environment_url,
+        "log_url": status.log_url,
+        "target_url": status.log_url,
+        "created_at": iso(status.created_at),
+        "updated_at": iso(status.created_at),
+        "deployment_url": url,
+        "repository_url": render.api(call.world, call.repo),
+    }
+
+
+DEPLOYMENTS = "/repos/{owner}/{repo}/deployments"
+ONE = f"{DEPLOYMENTS}/{{deployment:int}}"
+ENDPOINTS = [
+    Endpoint("GET", DEPLOYMENTS, list_deployments, READ),
+    Endpoint("POST", DEPLOYMENTS, create_deployment, WRITE, who="account"),
+    Endpoint("GET", ONE, get_deployment, READ),
+    Endpoint("GET", f"{ONE}/statuses", list_statuses, READ),
+    Endpoint("POST", f"{ONE}/statuses", create_status, WRITE, who="account"),
+    Endpoint("GET", f"{ONE}/statuses/{{status:int}}", get_status, READ),
+]

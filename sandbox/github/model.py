@@ -1,0 +1,272 @@
+"""What the simulated GitHub remembers, apart from Git objects and rate limits."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sandbox.github.git import BRANCHES, Commit, Git, Person
+from sandbox.kit import Clock, Faults, Json
+
+
+def iso(at: float | None) -> str | None:
+    """An instant as GitHub writes it: UTC, whole seconds."""
+    return None if at is None else datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def node_id(kind: str, number: int | str) -> str:
+    return base64.b64encode(f"{kind}:{number}".encode()).decode()
+
+
+@dataclass(frozen=True)
+class User:
+    id: int
+    login: str
+    name: str | None
+    email: str | None
+    type: str = "User"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A personal access token. `permissions` None: a classic one with the `repo` scope."""
+
+    login: str
+    permissions: Mapping[str, str] | None = None
+    repositories: frozenset[int] | None = None
+
+
+@dataclass(frozen=True)
+class App:
+    id: int
+    client_id: str
+    slug: str
+    name: str
+    owner: str
+    public_key: str
+    permissions: Mapping[str, str]
+
+
+@dataclass
+class Installation:
+    id: int
+    account: str
+    repositories: frozenset[int]
+    permissions: Mapping[str, str]
+    created_at: float
+    suspended_at: float | None = None
+
+
+@dataclass(frozen=True)
+class InstallationToken:
+    installation: int
+    repositories: frozenset[int]
+    permissions: Mapping[str, str]
+    expires_at: float
+
+
+@dataclass(frozen=True)
+class Workflow:
+    id: int
+    name: str
+    path: str
+    jobs: tuple[str, ...]
+    created_at: float
+
+    @property
+    def file(self) -> str:
+        return self.path.rpartition("/")[2]
+
+
+@dataclass
+class Job:
+    """A job of an attempt, which is also the check run of that id."""
+
+    id: int
+    name: str
+
+
+@dataclass
+class Attempt:
+    number: int
+    started_at: float
+    updated_at: float
+    jobs: list[Job]
+    status: str = "in_progress"
+    conclusion: str | None = None
+
+    @property
+    def completed_at(self) -> float | None:
+        return self.updated_at if self.status == "completed" else None
+
+
+@dataclass
+class Run:
+    id: int
+    workflow: Workflow
+    number: int
+    head_sha: str
+    head_branch: str | None
+    event: str
+    actor: str
+    title: str
+    created_at: float
+    check_suite_id: int
+    attempts: list[Attempt]
+
+    @property
+    def latest(self) -> Attempt:
+        return self.attempts[-1]
+
+
+@dataclass(frozen=True)
+class CommitStatus:
+    id: int
+    context: str
+    state: str
+    description: str | None
+    creator: str
+    at: float
+
+
+@dataclass
+class Pull:
+    number: int
+    title: str
+    body: str | None
+    author: str
+    head_ref: str
+    head_sha: str
+    base_ref: str
+    created_at: float
+    updated_at: float
+    draft: bool = False
+    closed_at: float | None = None
+    merged_at: float | None = None
+    merged_by: str | None = None
+    merge_commit_sha: str | None = None
+    # Where the head left the base, kept because a merge makes it impossible to see afterwards.
+    base_sha: str = ""
+
+    @property
+    def state(self) -> str:
+        return "open" if self.closed_at is None else "closed"
+
+
+@dataclass
+class Comment:
+    id: int
+    issue: int
+    author: str
+    body: str
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True)
+class DeploymentStatus:
+    id: int
+    state: str
+    creator: str
+    description: str
+    environment: str
+    environment_url: str
+    log_url: str
+    created_at: float
+
+
+@dataclass
+class Deployment:
+    id: int
+    sha: str
+    ref: str
+    task: str
+    environment: str
+    description: str | None
+    payload: Any
+    creator: str
+    created_at: float
+    updated_at: float
+    transient_environment: bool
+    production_environment: bool
+    statuses: list[DeploymentStatus] = field(default_factory=list)
+
+
+@dataclass
+class Repository:
+    id: int
+    owner: str
+    name: str
+    private: bool
+    default_branch: str
+    created_at: float
+    description: str | None = None
+    git: Git = field(default_factory=Git)
+    # Issues that are not pull requests share the numbers of pull requests.
+    issues: set[int] = field(default_factory=set)
+    workflows: list[Workflow] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    statuses: dict[str, list[CommitStatus]] = field(default_factory=lambda: defaultdict(list))
+    pulls: dict[int, Pull] = field(default_factory=dict)
+    comments: dict[int, Comment] = field(default_factory=dict)
+    deployments: list[Deployment] = field(default_factory=list)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+    def tip(self) -> Commit:
+        """The newest commit of the default branch."""
+        return self.git.commits[self.git.refs[BRANCHES + self.default_branch]]
+
+    def next_number(self) -> int:
+        return max([0, *self.issues, *self.pulls]) + 1
+
+    def ref_moved(self, ref: str, at: float) -> None:
+        """Let open pull requests follow their head; one whose head branch is gone is closed."""
+        for pull in self.pulls.values():
+            if pull.state == "open" and ref == BRANCHES + pull.head_ref:
+                pull.updated_at = at
+                pull.head_sha = self.git.refs.get(ref, pull.head_sha)
+                pull.closed_at = None if ref in self.git.refs else at
+
+
+@dataclass
+class World:
+    """Everything that one simulator knows; `url` is the API root in its own answers."""
+
+    clock: Clock
+    faults: Faults
+    app: App
+    url: str = ""
+    users: dict[str, User] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    installations: dict[int, Installation] = field(default_factory=dict)
+    installation_tokens: dict[str, InstallationToken] = field(default_factory=dict)
+    repositories: dict[int, Repository] = field(default_factory=dict)
+    # Former full name in lower case -> id of the renamed repository.
+    renamed: dict[str, int] = field(default_factory=dict)
+    ids: dict[str, Iterator[int]] = field(default_factory=dict)
+
+    def next_id(self, kind: str, first: int = 1) -> int:
+        return next(self.ids.setdefault(kind, itertools.count(first)))
+
+    def repository(self, full_name: str) -> Repository | None:
+        """By full name; GitHub ignores case."""
+        wanted = full_name.lower()
+        return next((repo for repo in self.repositories.values() if repo.full_name.lower() == wanted), None)
+
+    def user(self, login: str) -> User | None:
+        return self.users.get(login.lower())
+
+    def person(self, login_or_author: str | Json) -> Person:
+        """The author of a commit: a login with an account, or a name and e-mail without one."""
+        if isinstance(login_or_author, dict):
+            return Person(login_or_author["name"], login_or_author["email"])
+        user = self.users[login_or_author.lower()]
+        return Person(user.name or user.login, user.email or f"{user.login}@users.noreply.github.com", user.login)

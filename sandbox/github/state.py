@@ -1,0 +1,113 @@
+"""The world as JSON, for pages and assertions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from sandbox.github.git import Commit
+from sandbox.github.limits import Limits
+from sandbox.github.model import Deployment, Pull, Repository, Run, World, iso
+from sandbox.kit import Json
+
+NEWEST_COMMITS = 100
+
+
+def snapshot(world: World, limits: Limits) -> Json:
+    """Repositories by full name, users, installations and how much of the limits is used."""
+    return {
+        "repositories": {repo.full_name: _repository(repo) for repo in world.repositories.values()},
+        "users": [asdict(user) for user in world.users.values()],
+        "installations": [
+            {"id": each.id, "permissions": dict(each.permissions), "suspended_at": iso(each.suspended_at)}
+            for each in world.installations.values()
+        ],
+        "rate_limits": {
+            "enforced": limits.enforced,
+            "used": {bucket: usage.used for bucket, usage in limits.usage.items()},
+        },
+    }
+
+
+def _repository(repo: Repository) -> Json:
+    git = repo.git
+    newest = sorted(git.commits.values(), key=lambda commit: commit.order, reverse=True)[:NEWEST_COMMITS]
+    return {
+        "id": repo.id,
+        "default_branch": repo.default_branch,
+        "branches": git.branches(),
+        "tags": {name: _tag(repo, sha) for name, sha in git.tag_refs().items()},
+        "commits": [_commit(repo, commit) for commit in newest],
+        "runs": [_run(run) for run in reversed(repo.runs)],
+        "pulls": [_pull(pull) for pull in repo.pulls.values()],
+        "comments": [{**asdict(c), **_instants(c.created_at, c.updated_at)} for c in repo.comments.values()],
+        "deployments": [_deployment(deployment) for deployment in reversed(repo.deployments)],
+    }
+
+
+def _instants(created: float, updated: float) -> Json:
+    return {"created_at": iso(created), "updated_at": iso(updated)}
+
+
+def _tag(repo: Repository, sha: str) -> Json:
+    commit = repo.git.peel(sha)
+    return {"sha": commit.sha if commit else None, "object": sha, "annotated": sha in repo.git.tags}
+
+
+def _commit(repo: Repository, commit: Commit) -> Json:
+    before = repo.git.commits[commit.parents[0]].tree if commit.parents else {}
+    paths = {path for path in before.keys() | commit.tree.keys() if before.get(path) != commit.tree.get(path)}
+    return {
+        "sha": commit.sha,
+        "title": commit.title,
+        "author": commit.author.login or commit.author.name,
+        "date": iso(commit.at),
+        "parents": list(commit.parents),
+        "files": sorted(paths),
+    }
+
+
+def _run(run: Run) -> Json:
+    return {
+        "id": run.id,
+        "workflow": run.workflow.file,
+        "event": run.event,
+        "head_sha": run.head_sha,
+        "head_branch": run.head_branch,
+        "attempt": run.latest.number,
+        "status": run.latest.status,
+        "conclusion": run.latest.conclusion,
+        **_instants(run.created_at, run.latest.updated_at),
+    }
+
+
+def _pull(pull: Pull) -> Json:
+    return {
+        "number": pull.number,
+        "title": pull.title,
+        "author": pull.author,
+        "state": pull.state,
+        "draft": pull.draft,
+        "head_ref": pull.head_ref,
+        "head_sha": pull.head_sha,
+        "base_ref": pull.base_ref,
+        "merge_commit_sha": pull.merge_commit_sha,
+        "closed_at": iso(pull.closed_at),
+        "merged_at": iso(pull.merged_at),
+        **_instants(pull.created_at, pull.updated_at),
+    }
+
+
+def _deployment(item: Deployment) -> Json:
+    return {
+        "id": item.id,
+        "sha": item.sha,
+        "ref": item.ref,
+        "task": item.task,
+        "environment": item.environment,
+        "payload": item.payload,
+        "description": item.description,
+        "creator": item.creator,
+        "state": item.statuses[-1].state if item.statuses else None,
+        "statuses": [{**asdict(status), "created_at": iso(status.created_at)} for status in item.statuses],
+        **_instants(item.created_at, item.updated_at),
+    }

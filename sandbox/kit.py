@@ -1,0 +1,421 @@
+"""What the three simulators share: a clock, faults of the wire, a call log, a control API, a server.
+
+Knows nothing of Fly, GitHub or Slack, and nothing of the bot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import re
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+CALL_LOG_LENGTH = 20_000
+Json = dict[str, Any]
+
+
+class Clock:
+    """Simulated time: `speed` simulated seconds pass per real second."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self._speed = speed
+        self._real = time.monotonic()
+        self._simulated = time.time()
+
+    @property
+    def speed(self) -> float:
+        return self._speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        if not speed > 0:
+            raise ValueError("speed must be greater than 0")
+        self._simulated, self._real, self._speed = self.now(), time.monotonic(), speed
+
+    @property
+    def since(self) -> float:
+        """The Unix time at which a clock that always ran at this speed would have been right."""
+        if self._speed == 1:
+            return time.time()
+        return (time.time() * self._speed - self.now()) / (self._speed - 1)
+
+    def now(self) -> float:
+        """Simulated Unix time in seconds."""
+        return self._simulated + (time.monotonic() - self._real) * self._speed
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep for simulated seconds."""
+        await asyncio.sleep(max(0.0, seconds) / self._speed)
+
+
+@dataclass
+class Fault:
+    """One thing that goes wrong, `times` times (None: always), where it matches.
+
+    `kind` is `status` (answer `status` instead of working), `drop_before` (close the connection unworked),
+    `drop_after` (do the work, then close the connection without an answer), `delay` (wait `seconds`, then
+    work), or a name that only one simulator knows. `method` and `path` (a regular expression searched in
+    the path) choose requests; `target` chooses an object for the simulator's own kinds.
+    """
+
+    kind: str
+    method: str | None = None
+    path: str | None = None
+    target: str | None = None
+    times: int | None = None
+    status: int = 503
+    seconds: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    detail: Json = field(default_factory=dict)
+    id: int = 0
+
+    def matches_request(self, method: str, path: str) -> bool:
+        """Whether this fault is meant for a request of this method and path."""
+        if self.method is not None and self.method.upper() != method.upper():
+            return False
+        return self.path is None or re.search(self.path, path) is not None
+
+
+WIRE_KINDS = frozenset({"status", "drop_before", "drop_after", "delay"})
+
+
+class Faults:
+    """The switched-on faults, in the order they were added."""
+
+    def __init__(self, kinds: frozenset[str] = frozenset()) -> None:
+        self.kinds = WIRE_KINDS | kinds
+        self._ids = itertools.count(1)
+        self._faults: list[Fault] = []
+
+    def add(self, fault: Fault) -> Fault:
+        """Switch a fault on; ValueError for a kind that this simulator does not have."""
+        if fault.kind not in self.kinds:
+            raise ValueError(f"unknown fault kind {fault.kind!r}; known: {', '.join(sorted(self.kinds))}")
+        fault.id = next(self._ids)
+        self._faults.append(fault)
+        return fault
+
+    def remove(self, fault_id: int) -> None:
+        self._faults = [fault for fault in self._faults if fault.id != fault_id]
+
+    def clear(self) -> None:
+        self._faults.clear()
+
+    def all(self) -> list[Fault]:
+        return list(self._faults)
+
+    def take_wire(self, method: str, path: str) -> Fault | None:
+        """The first fault of the wire for this request, counted as used."""
+        for fault in self._faults:
+            if fault.kind in WIRE_KINDS and fault.matches_request(method, path):
+                return self._use(fault)
+        return None
+
+    def take(self, kind: str, *targets: str) -> Fault | None:
+        """The first fault of `kind` for one of `targets` (or for any target), counted as used."""
+        found = self.peek(kind, *targets)
+        return self._use(found) if found else None
+
+    def peek(self, kind: str, *targets: str) -> Fault | None:
+        """Like `take`, without counting it as used."""
+        for fault in self._faults:
+            if fault.kind == kind and (fault.target is None or fault.target in targets):
+                return fault
+        return None
+
+    def _use(self, fault: Fault) -> Fault:
+        if fault.times is not None:
+            fault.times -= 1
+            if fault.times <= 0:
+                self.remove(fault.id)
+        return fault
+
+
+class CallLog:
+    """The requests a simulator received, newest last."""
+
+    def __init__(self) -> None:
+        self._calls: deque[Json] = deque(maxlen=CALL_LOG_LENGTH)
+
+    def add(self, call: Json) -> None:
+        self._calls.append(call)
+
+    def clear(self) -> None:
+        self._calls.clear()
+
+    def all(self) -> list[Json]:
+        return list(self._calls)
+
+    def find(self, method: str, path: str) -> list[Json]:
+        """Calls of this method whose path matches the regular expression `path`."""
+        return [c for c in self._calls if c["method"] == method.upper() and re.search(path, c["path"])]
+
+
+class Wire:
+    """ASGI middleware: faults of the wire, an answer delay and the call log. `/_control/` passes untouched."""
+
+    def __init__(self, app: ASGIApp, *, clock: Clock, faults: Faults, calls: CallLog, delay_ms: float) -> None:
+        self.app = app
+        self.clock = clock
+        self.faults = faults
+        self.calls = calls
+        self.delay_s = delay_ms / 1000
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith("/_control"):
+            await self.app(scope, receive, send)
+            return
+        method, path = scope["method"], scope["path"]
+        call: Json = {
+            "at": self.clock.now(),
+            "method": method,
+            "path": path,
+            "query": {k: v[-1] for k, v in parse_qs(scope["query_string"].decode("latin-1")).items()},
+            "status": None,
+        }
+        self.calls.add(call)
+        started = time.perf_counter()
+        # The delay of a far-away API is real time: it is what a benchmark measures.
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        fault = self.faults.take_wire(method, path)
+        if fault is not None:
+            call["fault"] = fault.kind
+        if fault is not None and fault.kind == "delay":
+            await self.clock.sleep(fault.seconds)
+        if fault is not None and fault.kind == "drop_before":
+            await drop_connection(receive, send)
+            return
+        if fault is not None and fault.kind == "status":
+            call["status"] = fault.status
+            body = fault.body if fault.body is not None else {"error": f"simulated {fault.status}"}
+            answer: Response
+            if isinstance(body, str):
+                answer = Response(body, status_code=fault.status, headers=fault.headers, media_type="text/html")
+            else:
+                answer = JSONResponse(body, status_code=fault.status, headers=fault.headers)
+            await answer(scope, receive, send)
+            return
+
+        async def record(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                call["status"] = message["status"]
+                call["ms"] = round((time.perf_counter() - started) * 1000, 2)
+            if fault is not None and fault.kind == "drop_after":
+                return
+            await send(message)
+
+        with contextlib.suppress(ClientDisconnect):
+            await self.app(scope, receive, record)
+        if fault is not None and fault.kind == "drop_after":
+            await drop_connection(receive, send)
+
+
+async def drop_connection(receive: Receive, send: Send) -> None:
+    """Close the client's connection without an answer, as a broken network would."""
+    # ASGI has no word for this, so reach for uvicorn's transport behind the bound `receive`.
+    cycle = getattr(receive, "__self__", None)
+    transport = getattr(cycle, "transport", None)
+    if transport is not None:
+        transport.abort()
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+
+
+class ControlError(Exception):
+    """A control request that makes no sense; answered 400 with the text."""
+
+
+Action = Callable[[Json], Awaitable[Any]]
+
+
+class Simulator:
+    """Base of the three simulators: state of its own, a wire with faults, a control API.
+
+    A subclass gives `routes()`, `state()` and, for what a person can make happen in the world, `actions()`:
+    names under `POST /_control/do/<name>` with a JSON body.
+    """
+
+    name = "simulator"
+    fault_kinds: frozenset[str] = frozenset()
+
+    def __init__(self, *, clock: Clock | None = None, delay_ms: float = 0.0) -> None:
+        self.clock = clock or Clock()
+        self.delay_ms = delay_ms
+        self.faults = Faults(self.fault_kinds)
+        self.calls = CallLog()
+        # Set by the server: where this simulator can be reached, for URLs in its own answers.
+        self.url = ""
+
+    def routes(self) -> list[Any]:
+        raise NotImplementedError
+
+    def state(self) -> Json:
+        """The whole state as JSON, for pages and assertions."""
+        raise NotImplementedError
+
+    def actions(self) -> dict[str, Action]:
+        return {}
+
+    async def start(self) -> None:
+        """Called once when the server listens and `url` is known."""
+
+    async def stop(self) -> None:
+        """Called once before the server closes."""
+
+    def asgi(self) -> ASGIApp:
+        """The application, with the wire around it."""
+        control = [
+            Route("/_control/state", self._state),
+            Route("/_control/calls", self._calls, methods=["GET", "DELETE"]),
+            Route("/_control/faults", self._list_faults, methods=["GET", "POST", "DELETE"]),
+            Route("/_control/faults/{id:int}", self._remove_fault, methods=["DELETE"]),
+            Route("/_control/clock", self._clock, methods=["GET", "POST"]),
+            Route("/_control/do/{action}", self._do, methods=["POST"]),
+        ]
+        app = Starlette(routes=[*control, *self.routes()])
+        return Wire(app, clock=self.clock, faults=self.faults, calls=self.calls, delay_ms=self.delay_ms)
+
+    async def _state(self, _: Request) -> Response:
+        return JSONResponse(self.state())
+
+    async def _calls(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self.calls.clear()
+        return JSONResponse({"calls": self.calls.all()})
+
+    async def _list_faults(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self.faults.clear()
+        if request.method == "POST":
+            try:
+                self.faults.add(Fault(**{k: v for k, v in (await request.json()).items() if k != "id"}))
+            except (ValueError, TypeError) as error:
+                return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({"faults": [asdict(f) for f in self.faults.all()], "kinds": sorted(self.faults.kinds)})
+
+    async def _remove_fault(self, request: Request) -> Response:
+        self.faults.remove(request.path_params["id"])
+        return JSONResponse({"faults": [asdict(f) for f in self.faults.all()]})
+
+    async def _clock(self, request: Request) -> Response:
+        if request.method == "POST":
+            try:
+                self.clock.speed = float((await request.json())["speed"])
+            except (ValueError, TypeError, KeyError) as error:
+                return JSONResponse({"error": f"speed: {error}"}, status_code=400)
+        return JSONResponse({"now": self.clock.now(), "speed": self.clock.speed})
+
+    async def _do(self, request: Request) -> Response:
+        action = self.actions().get(request.path_params["action"])
+        if action is None:
+            return JSONResponse({"error": "unknown action", "known": sorted(self.actions())}, status_code=404)
+        body = await request.body()
+        try:
+            result = await action(json.loads(body) if body else {})
+        except (ControlError, KeyError, TypeError, ValueError) as error:
+            return JSONResponse({"error": f"{type(error).__name__}: {error}"}, status_code=400)
+        return JSONResponse({"ok": True, "result": result})
+
+
+@contextlib.asynccontextmanager
+async def running(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve `simulator` in this event loop; yields its base URL. Port 0 takes a free one."""
+    async with serving(simulator.asgi(), host=host, port=port) as url:
+        simulator.url = url
+        await simulator.start()
+        try:
+            yield url
+        finally:
+            await simulator.stop()
+
+
+@contextlib.asynccontextmanager
+async def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve an ASGI application in this event loop on a socket; yields its base URL."""
+    # With the protocol named asyncio sets TCP_NODELAY; without it each answer waits for an acknowledgement.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    config = uvicorn.Config(
+        app,
+        # Several servers share the process, so none of them may configure its logging.
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="wsproto",
+        date_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]), name="simulator-server")
+    try:
+        while not server.started:
+            if task.done():
+                task.result()
+            await asyncio.sleep(0.005)
+        yield f"http://{host}:{listener.getsockname()[1]}"
+    finally:
+        server.stopping.set()
+        await task
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stopping = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        # uvicorn looks ten times a second whether to stop; a test run starts and stops hundreds of servers.
+        await self.stopping.wait()
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        # The process that hosts several simulators owns the signals, not each of them.
+        yield
+
+
+def read_seed(path: Path | None) -> Json | None:
+    """The seed file as JSON, or None where none was given."""
+    return None if path is None else json.loads(path.read_text(encoding="utf-8"))
+
+
+def arguments(name: str) -> argparse.ArgumentParser:
+    """The options that each simulator takes when it is started alone."""
+    parser = argparse.ArgumentParser(prog=f"python -m sandbox.{name}", description=f"The simulated {name}, alone.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free port (default)")
+    parser.add_argument("--seed", type=Path, help="JSON file with the world to start from")
+    parser.add_argument("--delay-ms", type=float, default=0.0, help="real milliseconds before each answer")
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per real second")
+    return parser
+
+
+async def serve_until_signal(simulator: Simulator, *, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; prints one line with the address first."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(simulator, host=host, port=port) as url:
+        print(f"{simulator.name} simulator listening on {url}", flush=True)
+        await stop.wait()
