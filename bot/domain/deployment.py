@@ -1,0 +1,140 @@
+"""A deployment: what was asked, the plan that a person reads before it runs, and what makes two plans the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from bot.domain.model import Ci, Commit, Image, Machine, Migrations, RefKind, Relation
+from bot.errors import Reason
+
+
+@dataclass(frozen=True)
+class DeploymentRequest:
+    """What a person asked for; `why` is their own words."""
+
+    environment: str
+    ref: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """One rule that says no: its stable code, a sentence, and who or what lifts it."""
+
+    reason: Reason
+    message: str
+    lift: str
+
+
+@dataclass(frozen=True)
+class PlannedMachine:
+    """A Machine as it stood when the plan was made."""
+
+    id: str
+    region: str
+    state: str
+    image: Image
+
+    @property
+    def is_warm(self) -> bool:
+        return self.state == "started"
+
+    @classmethod
+    def of(cls, machine: Machine) -> PlannedMachine:
+        return cls(machine.id, machine.region, machine.state, machine.image)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What lies between the live commit and the one to deploy. `commits` may be fewer than `total`."""
+
+    relation: Relation
+    total: int = 0
+    commits: tuple[Commit, ...] = ()
+    authors: tuple[str, ...] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class DeploymentPlan:
+    """Everything a person should know before a deployment, and everything the rollout needs.
+
+    `image` is None where the registry has none for the commit. Durations in seconds.
+    """
+
+    environment: str
+    app: str
+    url: str
+    ref: str
+    ref_kind: RefKind
+    commit: Commit
+    ci: Ci
+    image: Image | None
+    live: Image | None
+    live_ref: str
+    changes: Changes
+    migrations: Migrations
+    machines: tuple[PlannedMachine, ...]
+    release_command: str
+    primary_region: str
+    max_unavailable: float
+    needs_confirmation: bool
+    restore_on_failure: bool
+    release_command_timeout_s: float
+    wait_timeout_s: float
+    smoke_s: float
+    why: str = ""
+    blockers: tuple[Blocker, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_blocked(self) -> bool:
+        return bool(self.blockers)
+
+    @property
+    def hash(self) -> str:
+        """Changes exactly when something changed that a person should see before saying yes again.
+
+        A Machine that fell asleep or woke up is not such a thing.
+        """
+        facts = {
+            "app": self.app,
+            "commit": self.commit.sha,
+            "image": self.image.reference if self.image else "",
+            "machines": _running(self),
+            "migrations": [self.migrations.risk, *self.migrations.files],
+            "release_command": self.release_command,
+            "blockers": _codes(self),
+            "warnings": sorted(self.warnings),
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def difference(self, newer: DeploymentPlan) -> str:
+        """What changed since this plan was shown, in words; empty where nothing that matters did."""
+        if self.hash == newer.hash:
+            return ""
+        pairs = [
+            (self.app != newer.app, f"the environment's app is now {newer.app}"),
+            (self.commit.sha != newer.commit.sha, f"`{self.ref}` now means {newer.commit.short}"),
+            (_image(self) != _image(newer), "the image of the commit is another one"),
+            (_running(self) != _running(newer), "the Machines or what they run changed"),
+            (self.migrations != newer.migrations, "the migrations in range changed"),
+            (_codes(self) != _codes(newer), "what blocks the deployment changed"),
+            (sorted(self.warnings) != sorted(newer.warnings), "what the plan warns of changed"),
+            (self.release_command != newer.release_command, "the release command changed"),
+        ]
+        return "; ".join(text for changed, text in pairs if changed)
+
+
+def _image(plan: DeploymentPlan) -> str:
+    return plan.image.reference if plan.image else ""
+
+
+def _running(plan: DeploymentPlan) -> list[tuple[str, str, str]]:
+    return sorted((m.id, m.region, m.image.digest or m.image.reference) for m in plan.machines)
+
+
+def _codes(plan: DeploymentPlan) -> list[Reason]:
+    return sorted(b.reason for b in plan.blockers)

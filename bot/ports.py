@@ -1,0 +1,163 @@
+"""What the use cases need from the outside world. Clients implement these; nobody else knows a client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.domain.model import Ci, Commit, Comparison, Image, Lease, LogLine, Machine, Member, Release, ResolvedRef
+from bot.domain.operation import Card
+from bot.views.blocks import Message
+
+
+class Clock(Protocol):
+    """Time as a dependency."""
+
+    def now(self) -> datetime:
+        """The present instant, aware, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after so many seconds of this clock."""
+        ...
+
+
+class Fly(Protocol):
+    """Fly.io as one organisation's token sees it. All calls may raise RemoteError."""
+
+    async def machines(self, app: str) -> list[Machine]:
+        """Every Machine of the app that is not destroyed, reserved process groups included."""
+        ...
+
+    async def machine(self, app: str, machine_id: str) -> Machine:
+        """One Machine, readable for some time after it was destroyed; NotFound when it is not."""
+        ...
+
+    async def marked_machines(self, app: str, key: str, value: str) -> list[Machine]:
+        """Machines whose metadata carries `key=value`, destroyed ones included while Fly still lists them."""
+        ...
+
+    async def create_machine(
+        self, app: str, *, config: Mapping[str, Any], region: str, skip_launch: bool = False
+    ) -> Machine:
+        """Create a Machine. Never repeated by the client: after a RemoteError with `sent`, look for its marker."""
+        ...
+
+    async def update_machine(
+        self, machine: Machine, *, config: Mapping[str, Any], nonce: str, skip_launch: bool
+    ) -> Machine:
+        """Replace the Machine's whole config, if it is still the version that was read.
+
+        Repeated only where no answer came and the version still matches.
+        """
+        ...
+
+    async def start_machine(self, app: str, machine_id: str, *, nonce: str = "") -> None: ...
+
+    async def stop_machine(self, app: str, machine_id: str, *, nonce: str = "") -> None: ...
+
+    async def destroy_machine(self, app: str, machine_id: str, *, nonce: str = "") -> None:
+        """Destroy by force; a Machine that is already gone counts as destroyed."""
+        ...
+
+    async def wait_for_state(
+        self, app: str, machine_id: str, state: str, *, version: str = "", timeout_s: float
+    ) -> None:
+        """Return once the Machine is in `state`; may take several requests, as Fly waits 60 s at most in one.
+
+        Raises RemoteTimeout when it is not there in time, NotFound when the Machine is gone (waiting for
+        `destroyed` returns then).
+        """
+        ...
+
+    async def lease(self, app: str, machine_id: str) -> Lease | None:
+        """The lease on the Machine, whoever holds it, or None."""
+        ...
+
+    async def acquire_lease(self, app: str, machine_id: str, *, ttl_s: int, description: str) -> Lease:
+        """Take the lease; LeaseHeld when somebody else has it."""
+        ...
+
+    async def refresh_lease(self, app: str, lease: Lease, *, ttl_s: int) -> Lease:
+        """Hold our lease for `ttl_s` more seconds; LeaseHeld when it was lost."""
+        ...
+
+    async def release_lease(self, app: str, lease: Lease) -> None:
+        """Give the lease back; one that is already gone is fine."""
+        ...
+
+    async def definition(self, app: str) -> dict[str, Any] | None:
+        """The fly.toml of the newest release as JSON, or None where there is none."""
+        ...
+
+    async def releases(self, app: str, *, limit: int = 25) -> list[Release]:
+        """The newest releases, newest first."""
+        ...
+
+    async def create_release(self, app: str, *, image: Image, definition: Mapping[str, Any], strategy: str) -> Release:
+        """Write a release into Fly's books. Never repeated by the client."""
+        ...
+
+    async def set_release_status(self, release_id: str, status: str, *, error: str = "") -> None:
+        """Set a release to `running`, `complete`, `failed` or `interrupted`."""
+        ...
+
+    async def resolve_image(self, repository: str, label: str) -> Image | None:
+        """The image with its digest, or None where the registry has no such label."""
+        ...
+
+    async def logs(self, app: str, machine_id: str, *, since: datetime) -> list[LogLine]:
+        """What the Machine logged since then, oldest first."""
+        ...
+
+
+class GitHub(Protocol):
+    """GitHub as far as deployments need it. All calls may raise RemoteError."""
+
+    async def resolve(self, repository: str, ref: str) -> ResolvedRef:
+        """What a tag, branch or commit (7 to 40 hex) means now; NotFound, with close matches in its hint."""
+        ...
+
+    async def commit(self, repository: str, sha: str) -> Commit:
+        """One commit; NotFound."""
+        ...
+
+    async def tag_of(self, repository: str, sha: str) -> str:
+        """The tag on a commit, as far as the newest tags tell, or an empty string."""
+        ...
+
+    async def ci(self, repository: str, sha: str, workflow: str) -> Ci:
+        """CI's answer for the commit: the newest run of `workflow`, else the checks and statuses together."""
+        ...
+
+    async def compare(self, repository: str, base: str, head: str) -> Comparison:
+        """What lies between two commits; NotFound where one is unknown."""
+        ...
+
+
+class Chat(Protocol):
+    """Slack as far as the bot speaks there. All calls may raise RemoteError."""
+
+    async def post(self, channel: str, message: Message, *, thread_ts: str = "") -> Card:
+        """Post a message. Never repeated by the client, since Slack may have posted it."""
+        ...
+
+    async def update(self, card: Card, message: Message, *, urgent: bool = False) -> None:
+        """Replace a message of ours, text and blocks; `urgent` final states go before progress."""
+        ...
+
+    async def ephemeral(self, channel: str, user_id: str, message: Message) -> None:
+        """Show a message to one person in a channel; falls back to a direct message."""
+        ...
+
+    async def respond(self, response_url: str, message: Message) -> None:
+        """Answer privately through an interaction's response URL (5 uses in 30 minutes)."""
+        ...
+
+    async def member(self, user_id: str) -> Member:
+        """What Slack says of a person, cached for a minute or two."""
+        ...
+
+
+FlyByOrganisation = Mapping[str, Fly]
