@@ -1,0 +1,1 @@
+"""One module per remote system; each implements a port."""

@@ -1,0 +1,156 @@
+"""GitHub's JSON read into the domain's values: only the fields that we use, each with a default. Pure.
+
+Sources: GitHub REST API, "Commits", "Workflow runs", "Check runs", "Commit statuses".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from bot.domain.model import ChangedFile, Ci, CiState, Commit, Comparison, Relation
+
+Json = Mapping[str, Any]
+
+# GitHub lists at most so many files of a comparison and does not say that there are more.
+MOST_FILES = 300
+ACTIONS_APP = "github-actions"
+
+# Only `success` proves anything. `cancelled` mostly means that a newer push took over, `stale` that GitHub gave
+# up waiting, `skipped` and `neutral` that nothing was judged: no verdict is unknown, neither red nor green.
+CONCLUSIONS = {
+    "success": CiState.SUCCESS,
+    "failure": CiState.FAILURE,
+    "timed_out": CiState.FAILURE,
+    "startup_failure": CiState.FAILURE,
+    "action_required": CiState.PENDING,
+    "cancelled": CiState.UNKNOWN,
+    "stale": CiState.UNKNOWN,
+    "skipped": CiState.UNKNOWN,
+    "neutral": CiState.UNKNOWN,
+}
+STATUSES = {
+    "success": CiState.SUCCESS,
+    "failure": CiState.FAILURE,
+    "error": CiState.FAILURE,
+    "pending": CiState.PENDING,
+}
+# Among several checks the first of these that occurs decides.
+WORST_FIRST = (CiState.FAILURE, CiState.PENDING, CiState.UNKNOWN, CiState.SUCCESS)
+
+
+def commit_of(body: Json) -> Commit:
+    """A commit; its title is the first line of the message, as it stands."""
+    inner = _object(body, "commit")
+    account, author = _object(body, "author"), _object(inner, "author")
+    title = _text(inner, "message").strip().split("\n", 1)[0]
+    return Commit(
+        sha=_text(body, "sha"),
+        title=title.strip(),
+        author=_text(account, "login") or _text(author, "name"),
+        committed_at=instant(_text(_object(inner, "committer"), "date")),
+        url=_text(body, "html_url"),
+    )
+
+
+def comparison_of(body: Json) -> Comparison:
+    """A comparison; the list of files counts as whole only where GitHub certainly did not cut it."""
+    known = {relation.value for relation in Relation}
+    status = _text(body, "status")
+    commits = tuple(commit_of(commit) for commit in _objects(body, "commits"))
+    listed = body.get("files")
+    files = tuple(_file(file) for file in _objects(body, "files") if _text(file, "filename"))
+    whole = isinstance(listed, list) and len(files) == len(listed) < MOST_FILES
+    return Comparison(
+        relation=Relation(status) if status in known else Relation.UNKNOWN,
+        commits=commits,
+        total_commits=_number(body, "total_commits", len(commits)),
+        files=files,
+        files_complete=whole,
+        url=_text(body, "html_url"),
+    )
+
+
+def _file(body: Json) -> ChangedFile:
+    return ChangedFile(_text(body, "filename"), _text(body, "status"), _text(body, "previous_filename"))
+
+
+def run_ci(body: Json, *, sha: str, workflow: str) -> Ci | None:
+    """CI's answer from a list of workflow runs: that of the newest run of `workflow`, None where it has none.
+
+    `workflow` is a file's name or its whole path; a run's `path` may carry `@` and a ref behind it. Runs of
+    pull requests do not count: they tested a merge with the base branch and not this commit, and a fork's
+    author decides what they do.
+    """
+    wanted = workflow if "/" in workflow else f".github/workflows/{workflow}"
+    runs = [
+        run
+        for run in _objects(body, "workflow_runs")
+        if _text(run, "path").partition("@")[0] == wanted
+        and (_text(run, "head_sha"), _text(run, "event")) == (sha, "push")
+    ]
+    if not runs:
+        return None
+    newest = max(runs, key=lambda run: _number(run, "run_number", 0))
+    return Ci(_state(newest), _text(newest, "html_url"))
+
+
+def combined_ci(check_runs: Iterable[Json], status: Json, *, without_actions: bool) -> Ci:
+    """CI's answer from all check runs and commit statuses together; `none` where there are none.
+
+    A skipped or neutral check beside others decides nothing: a condition in a workflow is no failure.
+    """
+    checks = [run for run in check_runs if not (without_actions and _slug(run) == ACTIONS_APP)]
+    verdicts = [(_state(run), _text(run, "html_url")) for run in checks if not _is_void(run)]
+    verdicts += [
+        (STATUSES.get(_text(each, "state"), CiState.UNKNOWN), _text(each, "target_url"))
+        for each in _objects(status, "statuses")
+    ]
+    for state in WORST_FIRST:
+        found = next((Ci(state, url) for verdict, url in verdicts if verdict is state), None)
+        if found is not None:
+            return found
+    return Ci(CiState.UNKNOWN if checks else CiState.NONE)
+
+
+def _state(run: Json) -> CiState:
+    if _text(run, "status") != "completed":
+        return CiState.PENDING
+    return CONCLUSIONS.get(_text(run, "conclusion"), CiState.UNKNOWN)
+
+
+def _is_void(run: Json) -> bool:
+    return _text(run, "status") == "completed" and _text(run, "conclusion") in {"skipped", "neutral"}
+
+
+def _slug(run: Json) -> str:
+    return _text(_object(run, "app"), "slug")
+
+
+def instant(text: str) -> datetime | None:
+    """An ISO 8601 instant, or None where it is none."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _text(body: Json, name: str) -> str:
+    value = body.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _number(body: Json, name: str, default: int) -> int:
+    value = body.get(name)
+    return value if isinstance(value, int) else default
+
+
+def _object(body: Json, name: str) -> Json:
+    value = body.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(body: Json, name: str) -> list[Json]:
+    value = body.get(name)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
