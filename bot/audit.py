@@ -1,0 +1,90 @@
+"""Audit events: who did what to which, when and how it ended; a chain of hashes shows a change afterwards."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlite_utils import Database
+
+GENESIS = "0" * 64
+# What makes a spreadsheet read a cell as a formula. Source: OWASP, "CSV Injection".
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+COLUMNS = ("seq", "at", "actor", "action", "subject", "detail", "previous_hash", "hash")
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """One thing that somebody did. `action` is a stable code such as `deployment.start`."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+def chain_hash(previous: str, row: Mapping[str, Any]) -> str:
+    """The hash of an event given the one before it, over the stored text."""
+    parts = [previous, row["at"], row["actor"], row["action"], row["subject"], row["detail"]]
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+
+
+def append(db: Database, event: AuditEvent) -> None:
+    """Append an event in the running transaction."""
+    last = next(iter(db.query("SELECT hash FROM audit ORDER BY seq DESC LIMIT 1")), None)
+    row: dict[str, Any] = {
+        "at": event.at.isoformat(),
+        "actor": event.actor,
+        "action": event.action,
+        "subject": event.subject,
+        "detail": json.dumps(dict(event.detail), ensure_ascii=False, sort_keys=True),
+        "previous_hash": last["hash"] if last else GENESIS,
+    }
+    row["hash"] = chain_hash(row["previous_hash"], row)
+    db.table("audit").insert(row)
+
+
+def rows(db: Database) -> Iterator[dict[str, Any]]:
+    """All events, oldest first."""
+    return iter(db.query("SELECT * FROM audit ORDER BY seq"))
+
+
+def problems(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Where the chain is broken: changed, missing or reordered events, in words. Empty when it is whole."""
+    found: list[str] = []
+    previous, expected = GENESIS, 1
+    for row in events:
+        if row["seq"] != expected:
+            found.append(f"event {expected} is missing (the next one is {row['seq']})")
+        if row["previous_hash"] != previous:
+            found.append(f"event {row['seq']} does not follow the one before it")
+        if row["hash"] != chain_hash(row["previous_hash"], row):
+            found.append(f"event {row['seq']} was changed")
+        previous, expected = row["hash"], row["seq"] + 1
+    return found
+
+
+def as_csv(events: Iterable[Mapping[str, Any]]) -> str:
+    """The events as CSV with a header. A cell that a spreadsheet would run as a formula gets a quote in front."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in events:
+        writer.writerow([_cell(row[column]) for column in COLUMNS])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+
+def as_json(events: Iterable[Mapping[str, Any]]) -> str:
+    """The events as a JSON array, details as objects."""
+    return json.dumps([{**row, "detail": json.loads(row["detail"])} for row in events], ensure_ascii=False, indent=2)

@@ -1,0 +1,302 @@
+"""What the database holds, in domain values. The only module with SQL besides the schema and the audit chain."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlite_utils import Database
+
+from bot import audit
+from bot.audit import AuditEvent
+from bot.domain.model import Actor
+from bot.domain.operation import (
+    ACTIVE,
+    FINAL,
+    Card,
+    Event,
+    JournalRow,
+    Kind,
+    Operation,
+    State,
+    StepStatus,
+    next_state,
+)
+from bot.errors import NotFound, OperationRunning, Reason, StaleAction
+from bot.writer import Files
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class NewOperation:
+    """An operation that a person asks for. `request_key` is the same when Slack sends the same request again."""
+
+    request_key: str
+    kind: Kind
+    app: str
+    environment: str
+    pipeline: str
+    actor: Actor
+    channel: str
+    request: Mapping[str, Any]
+
+
+class Store:
+    """The database: every method is one transaction, committed when it returns."""
+
+    def __init__(self, path: str) -> None:
+        self._files = Files(path)
+
+    async def open(self) -> None:
+        """Open and migrate; ConfigError where another bot holds the file."""
+        await self._files.open()
+
+    async def close(self) -> None:
+        await self._files.close()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._files.writer.is_alive
+
+    async def _write(self, work: Callable[[Database], T]) -> T:
+        return await self._files.writer.run(work)
+
+    async def _read(self, work: Callable[[Database], T]) -> T:
+        return await self._files.reader.run(work)
+
+    async def create_operation(self, new: NewOperation, at: datetime) -> tuple[Operation, bool]:
+        """Store a requested operation. The same request a second time gives the first one and False."""
+
+        def work(db: Database) -> tuple[Operation, bool]:
+            known = _one(db, "SELECT id FROM operation WHERE request_key = ?", [new.request_key])
+            if known:
+                return _operation(db, known["id"]), False
+            operation_id = f"{int(at.timestamp() * 1000):011x}{secrets.token_hex(4)}"
+            db.table("operation").insert(
+                {
+                    "id": operation_id,
+                    "request_key": new.request_key,
+                    "kind": new.kind,
+                    "state": State.REQUESTED,
+                    "app": new.app,
+                    "environment": new.environment,
+                    "pipeline": new.pipeline,
+                    "actor_id": new.actor.user_id,
+                    "actor_team": new.actor.team_id,
+                    "channel": new.channel,
+                    "request": _dump(new.request),
+                    "created_at": at.isoformat(),
+                }
+            )
+            audit.append(db, AuditEvent(at, new.actor.user_id, f"{new.kind}.request", operation_id, new.request))
+            return _operation(db, operation_id), True
+
+        return await self._write(work)
+
+    async def operation(self, operation_id: str) -> Operation:
+        """One operation with its journal; NotFound."""
+        return await self._read(lambda db: _operation(db, operation_id))
+
+    async def active_operation(self, app: str) -> Operation | None:
+        """The operation that holds the app, or None."""
+        return await self._read(lambda db: _active(db, app))
+
+    async def operations(self, *states: State) -> list[Operation]:
+        """All operations in these states, oldest first."""
+        marks = ", ".join("?" for _ in states)
+        sql = f"SELECT id FROM operation WHERE state IN ({marks}) ORDER BY created_at"  # noqa: S608  only marks
+        return await self._read(lambda db: [_operation(db, r["id"]) for r in db.query(sql, list(states))])
+
+    async def unannounced(self) -> list[Operation]:
+        """Ended operations whose end nobody was told yet, oldest first."""
+        sql = "SELECT id FROM operation WHERE announced = 0 AND finished_at IS NOT NULL ORDER BY created_at"
+        return await self._read(lambda db: [_operation(db, r["id"]) for r in db.query(sql)])
+
+    async def set_plan(self, operation_id: str, plan: Mapping[str, Any], plan_hash: str) -> Operation:
+        """Give a requested operation its (new) plan; StaleAction when it is past that."""
+
+        def work(db: Database) -> Operation:
+            changed = db.conn.execute(
+                "UPDATE operation SET plan = ?, plan_hash = ? WHERE id = ? AND state = ?",
+                [_dump(plan), plan_hash, operation_id, State.REQUESTED],
+            ).rowcount
+            if not changed:
+                raise StaleAction("The operation is past planning.")
+            return _operation(db, operation_id)
+
+        return await self._write(work)
+
+    async def set_card(self, operation_id: str, card: Card) -> None:
+        """Remember where the operation's message is."""
+        sql = "UPDATE operation SET card_channel = ?, card_ts = ? WHERE id = ?"
+        await self._write(lambda db: db.conn.execute(sql, [card.channel, card.ts, operation_id]).rowcount)
+
+    async def set_announced(self, operation_id: str) -> None:
+        """Remember that the end was told."""
+        sql = "UPDATE operation SET announced = 1 WHERE id = ?"
+        await self._write(lambda db: db.conn.execute(sql, [operation_id]).rowcount)
+
+    async def transition(
+        self,
+        operation_id: str,
+        event: Event,
+        *,
+        by: Actor,
+        at: datetime,
+        reason: str = "",
+        outcome: Mapping[str, Any] | None = None,
+        plan_hash: str | None = None,
+    ) -> Operation:
+        """Move an operation along the state table, with its audit event, in one conditional step.
+
+        Raises InvalidTransition, OperationRunning (another one holds the app, by whom since when), StaleAction
+        (the plan is no longer the one of `plan_hash`), NotFound.
+        """
+
+        def work(db: Database) -> Operation:
+            now = _operation(db, operation_id)
+            if plan_hash is not None and plan_hash != now.plan_hash:
+                raise StaleAction("The plan changed since this was shown.", reason=Reason.PLAN_CHANGED)
+            state = next_state(now.state, event)
+            if state in ACTIVE and now.state not in ACTIVE and (holder := _active(db, now.app)):
+                raise running_error(holder)
+            _update_state(db, now, state, at, reason, outcome)
+            detail = {"state": state, "reason": reason, **(outcome or {})}
+            audit.append(db, AuditEvent(at, by.user_id, f"{now.kind}.{event}", operation_id, detail))
+            return _operation(db, operation_id)
+
+        return await self._write(work)
+
+    async def append_journal(self, operation_id: str, row: JournalRow) -> Operation:
+        """Record a step; StaleAction when the operation has ended."""
+
+        def work(db: Database) -> Operation:
+            if _operation(db, operation_id).is_final:
+                raise StaleAction("The operation has ended.")
+            db.table("journal").insert(
+                {
+                    "operation_id": operation_id,
+                    "step": row.step,
+                    "target": row.target,
+                    "status": row.status,
+                    "at": row.at.isoformat(),
+                    "detail": _dump(row.detail),
+                }
+            )
+            return _operation(db, operation_id)
+
+        return await self._write(work)
+
+    async def request_cancel(self, operation_id: str, by: Actor, at: datetime) -> Operation:
+        """Ask a running operation to stop; the first who asks is remembered. StaleAction when it has ended."""
+
+        def work(db: Database) -> Operation:
+            now = _operation(db, operation_id)
+            if not now.is_active:
+                raise StaleAction(f"The operation is not running any more: it is {now.state}.")
+            if not now.cancel_requested_by:
+                db.conn.execute("UPDATE operation SET cancel_requested_by = ? WHERE id = ?", [by.user_id, operation_id])
+                audit.append(db, AuditEvent(at, by.user_id, f"{now.kind}.request_cancel", operation_id))
+            return _operation(db, operation_id)
+
+        return await self._write(work)
+
+    async def add_audit(self, event: AuditEvent) -> None:
+        """Append an audit event that belongs to no change of state."""
+        await self._write(lambda db: audit.append(db, event))
+
+    async def audit_events(self) -> list[dict[str, Any]]:
+        """All audit events, oldest first."""
+        return await self._read(lambda db: list(audit.rows(db)))
+
+    async def claim_fire(self, job: str, due: datetime) -> bool:
+        """Claim one due time of a scheduled job: True for the first who asks."""
+        sql = "INSERT OR IGNORE INTO fire (job, due) VALUES (?, ?)"
+        return await self._write(lambda db: db.conn.execute(sql, [job, due.isoformat()]).rowcount == 1)
+
+    async def last_fire(self, job: str) -> datetime | None:
+        """The newest due time of a job that was claimed."""
+        sql = "SELECT max(due) AS due FROM fire WHERE job = ?"
+        row = await self._read(lambda db: _one(db, sql, [job]))
+        return _instant(row["due"]) if row else None
+
+
+def running_error(holder: Operation) -> OperationRunning:
+    """The refusal that names who holds the app, with what and since when."""
+    since = f"{holder.started_at:%H:%M} UTC" if holder.started_at else "now"
+    return OperationRunning(
+        f"A {holder.kind} of `{holder.environment}` by {holder.actor.mention} is running since {since}.",
+        hint="Wait until it ends, or cancel it on its card.",
+    )
+
+
+def _update_state(
+    db: Database, now: Operation, state: State, at: datetime, reason: str, outcome: Mapping[str, Any] | None
+) -> None:
+    changes: dict[str, Any] = {"state": state}
+    if state in ACTIVE and now.started_at is None:
+        changes["started_at"] = at.isoformat()
+    if state in FINAL:
+        changes |= {"finished_at": at.isoformat(), "reason": reason, "outcome": _dump(outcome or {})}
+    db.table("operation").update(now.id, changes)
+
+
+def _one(db: Database, sql: str, parameters: list[Any]) -> dict[str, Any] | None:
+    return next(iter(db.query(sql, parameters)), None)
+
+
+def _active(db: Database, app: str) -> Operation | None:
+    row = _one(db, "SELECT id FROM operation WHERE app = ? AND state IN ('running', 'verifying')", [app])
+    return _operation(db, row["id"]) if row else None
+
+
+def _operation(db: Database, operation_id: str) -> Operation:
+    row = _one(db, "SELECT * FROM operation WHERE id = ?", [operation_id])
+    if row is None:
+        raise NotFound("There is no such operation.", reason=Reason.UNKNOWN_OPERATION)
+    journal = db.query("SELECT * FROM journal WHERE operation_id = ? ORDER BY id", [operation_id])
+    return Operation(
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        state=State(row["state"]),
+        app=row["app"],
+        environment=row["environment"],
+        pipeline=row["pipeline"],
+        actor=Actor(row["actor_id"], row["actor_team"]),
+        channel=row["channel"],
+        request=json.loads(row["request"]),
+        plan=json.loads(row["plan"]) if row["plan"] else None,
+        plan_hash=row["plan_hash"],
+        created_at=datetime.fromisoformat(row["created_at"]),
+        started_at=_instant(row["started_at"]),
+        finished_at=_instant(row["finished_at"]),
+        card=Card(row["card_channel"], row["card_ts"]) if row["card_ts"] else None,
+        cancel_requested_by=row["cancel_requested_by"],
+        reason=row["reason"],
+        outcome=json.loads(row["outcome"]),
+        announced=bool(row["announced"]),
+        journal=tuple(_journal_row(r) for r in journal),
+    )
+
+
+def _journal_row(row: Mapping[str, Any]) -> JournalRow:
+    return JournalRow(
+        step=row["step"],
+        target=row["target"],
+        status=StepStatus(row["status"]),
+        at=datetime.fromisoformat(row["at"]),
+        detail=json.loads(row["detail"]),
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _dump(value: Mapping[str, Any]) -> str:
+    return json.dumps(dict(value), ensure_ascii=False, separators=(",", ":"))
