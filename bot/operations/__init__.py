@@ -1,0 +1,1 @@
+"""Use cases: the only place where domain, ports and store meet."""

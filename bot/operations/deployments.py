@@ -1,0 +1,201 @@
+"""Deployments: ask for one, plan it, confirm it, cancel it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.deployment import DeploymentPlan, DeploymentRequest
+from bot.domain.model import Actor, Environment
+from bot.domain.operation import Event, Kind, Operation, State
+from bot.errors import BotError, InvalidTransition, NotAllowed, Reason, StaleAction
+from bot.operations.engine import BOT, Changed, Engine
+from bot.operations.people import People
+from bot.operations.planning import Planner
+from bot.operations.plans import plan_of, to_json
+from bot.ports import Clock
+from bot.store import NewOperation, Store
+
+
+class Confirmed(StrEnum):
+    """What pressing Deploy did."""
+
+    STARTED = "started"
+    PLAN_CHANGED = "plan_changed"
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """The answer to pressing Deploy; `difference` says what changed since the plan was shown."""
+
+    result: Confirmed
+    operation: Operation
+    difference: str = ""
+
+
+class Deployments:
+    """The use cases of deployments."""
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        planner: Planner,
+        people: People,
+        clock: Clock,
+        environment: Callable[[str], Environment],
+        changed: Changed,
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._planner = planner
+        self._people = people
+        self._clock = clock
+        self._environment = environment
+        self._changed = changed
+
+    async def request(self, request: DeploymentRequest, *, by: Actor, channel: str, key: str) -> tuple[Operation, bool]:
+        """Store what was asked; the same request again gives the first operation and False.
+
+        Raises NotFound for an environment that does not exist. Talks to nobody, so it answers at once.
+        """
+        environment = self._environment(request.environment)
+        new = NewOperation(
+            request_key=key,
+            kind=Kind.DEPLOYMENT,
+            app=environment.app,
+            environment=environment.name,
+            pipeline=environment.pipeline,
+            actor=by,
+            channel=channel,
+            request={"environment": environment.title, "ref": request.ref, "why": request.why},
+        )
+        return await self._store.create_operation(new, self._clock.now())
+
+    async def prepare(self, operation_id: str) -> Operation:
+        """Plan a requested operation and, where no confirmation is asked for, start it.
+
+        A plan that is blocked, and everything that makes planning impossible, ends the operation: the
+        BotError says why to the person, the row and the audit keep it.
+        """
+        operation = await self._store.operation(operation_id)
+        if operation.state is not State.REQUESTED:
+            return operation
+        try:
+            return await self._prepare(operation)
+        except BotError as error:
+            await self._end(operation, error.reason, error.message)
+            raise
+
+    async def _prepare(self, operation: Operation) -> Operation:
+        await self._people.require_member(operation.actor)
+        plan = await self._plan(operation)
+        operation = await self._store.set_plan(operation.id, to_json(plan), plan.hash)
+        if plan.is_blocked:
+            return await self._end(operation, plan.blockers[0].reason, plan.blockers[0].message)
+        if plan.needs_confirmation:
+            self._changed(operation.id)
+            return operation
+        return await self._engine.start(operation.id, by=operation.actor, plan_hash=plan.hash)
+
+    async def dry_run(self, request: DeploymentRequest, *, by: Actor) -> DeploymentPlan:
+        """The plan alone: nothing is stored and nothing starts."""
+        environment = self._environment(request.environment)
+        await self._people.require_member(by)
+        return await self._planner.plan(environment, request)
+
+    async def confirm(self, operation_id: str, *, plan_hash: str, by: Actor) -> Confirmation:
+        """Start what the person saw, if it is still true; otherwise give the operation its new plan.
+
+        Raises NotAllowed (not the requester), StaleAction (decided already, expired, or another plan is
+        shown), OperationRunning.
+        """
+        operation = await self._store.operation(operation_id)
+        await self._people.require_member(by)
+        if by.user_id != operation.actor.user_id:
+            raise NotAllowed(
+                f"Only {operation.actor.mention} can confirm this deployment.",
+                hint="Ask for one of your own with `/deploy`.",
+                reason=Reason.NOT_THE_REQUESTER,
+            )
+        self._refuse_stale(operation, plan_hash)
+        shown = plan_of(operation)
+        fresh = await self._plan(operation)
+        if difference := shown.difference(fresh):
+            changed = await self._store.set_plan(operation.id, to_json(fresh), fresh.hash)
+            if fresh.is_blocked:
+                changed = await self._end(changed, fresh.blockers[0].reason, fresh.blockers[0].message)
+            self._changed(operation.id)
+            return Confirmation(Confirmed.PLAN_CHANGED, changed, difference)
+        try:
+            started = await self._engine.start(operation.id, by=by, plan_hash=plan_hash)
+        except InvalidTransition as error:
+            # The other half of a double click was quicker.
+            raise StaleAction(f"This was decided already: the deployment is {error.state}.") from error
+        return Confirmation(Confirmed.STARTED, started)
+
+    async def cancel(self, operation_id: str, *, by: Actor) -> Operation:
+        """Withdraw a plan, or ask a running deployment to stop in a stated condition."""
+        await self._people.require_member(by)
+        operation = await self._store.operation(operation_id)
+        now = self._clock.now()
+        if operation.is_final:
+            raise StaleAction(f"The deployment has ended already: it {past(operation.state)}.")
+        if operation.state is State.REQUESTED:
+            operation = await self._store.transition(
+                operation_id, Event.CANCEL, by=by, at=now, reason=Reason.CANCELLED, outcome={"by": by.user_id}
+            )
+        else:
+            operation = await self._store.request_cancel(operation_id, by, now)
+        self._changed(operation_id)
+        return operation
+
+    async def expire(self) -> list[Operation]:
+        """End plans that nobody confirmed in time; returns them."""
+        expired = []
+        for operation in await self._store.operations(State.REQUESTED):
+            limit = self._environment_of(operation).policy.plan_expires
+            if operation.plan is not None and self._clock.now() - operation.created_at > limit:
+                expired.append(await self._store.transition(operation.id, Event.EXPIRE, by=BOT, at=self._clock.now()))
+                self._changed(operation.id)
+        return expired
+
+    async def unplanned(self) -> list[str]:
+        """Requests that were stored but not planned when the bot stopped."""
+        return [o.id for o in await self._store.operations(State.REQUESTED) if o.plan is None]
+
+    def _environment_of(self, operation: Operation) -> Environment:
+        return self._environment(operation.request["environment"])
+
+    async def _plan(self, operation: Operation) -> DeploymentPlan:
+        asked = operation.request
+        request = DeploymentRequest(asked["environment"], asked["ref"], asked["why"])
+        return await self._planner.plan(self._environment_of(operation), request, operation_id=operation.id)
+
+    async def _end(self, operation: Operation, reason: str, message: str) -> Operation:
+        outcome = {"message": message}
+        return await self._store.transition(
+            operation.id, Event.FAIL, by=BOT, at=self._clock.now(), reason=reason, outcome=outcome
+        )
+
+    @staticmethod
+    def _refuse_stale(operation: Operation, plan_hash: str) -> None:
+        if operation.state is not State.REQUESTED:
+            raise StaleAction(f"This was decided already: the deployment {past(operation.state)}.")
+        if operation.plan is None or operation.plan_hash != plan_hash:
+            raise StaleAction("This is an older plan; look at the newest state of the card.")
+
+
+def past(state: State) -> str:
+    """A state as the end of a sentence about a deployment."""
+    words = {
+        State.REQUESTED: "waits for its confirmation",
+        State.RUNNING: "is running",
+        State.VERIFYING: "is being verified",
+        State.SUCCEEDED: "succeeded",
+        State.FAILED: "failed",
+        State.CANCELLED: "was cancelled",
+        State.EXPIRED: "expired",
+    }
+    return words[state]

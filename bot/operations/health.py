@@ -1,0 +1,122 @@
+"""Whether a Machine really runs what it was told to: started on its new version, not crashing, checks passing.
+
+Source: Fly Machines API, "Wait for a Machine to reach a specified state"; superfly/flyctl
+internal/command/deploy (smoke check, health wait).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+
+from bot.domain.deployment import DeploymentPlan
+from bot.domain.model import Exit, Machine
+from bot.errors import NotFound, Reason, RemoteRejected, RemoteTimeout, StepFailed
+from bot.operations.engine import Run
+
+# Marks what an operation made or changed, so that it is recognised after a lost answer or a restart.
+MARKER = "flytower_operation"
+POLL_S = 2.0
+WAIT_SLICE_S = 15.0
+STOPPED_WAIT_S = 60.0
+# After a stop Fly may refuse a start for up to about 8 s.
+START_TRIES = 6
+
+
+async def prove_healthy(run: Run, plan: DeploymentPlan, machine: Machine, *, may_cancel: bool = True) -> Machine:
+    """Return the Machine once it is started on this version, has stayed up, and all checks pass.
+
+    Raises StepFailed: not started or not healthy within the plan's wait time, crashing, gone, or cancelled.
+    """
+    deadline = run.clock.now() + timedelta(seconds=plan.wait_timeout_s)
+    await _wait_started(run, plan, machine, may_cancel=may_cancel)
+    steady_at = run.clock.now() + timedelta(seconds=plan.smoke_s)
+    while True:
+        seen = await _read(run, plan, machine.id)
+        _refuse_crash(seen)
+        if seen.is_healthy and run.clock.now() >= steady_at:
+            return seen
+        if run.clock.now() >= deadline:
+            raise StepFailed(_unhealthy(seen), reason=Reason.MACHINE_UNHEALTHY)
+        await _stop_if_cancelled(run, may_cancel=may_cancel)
+        await run.clock.sleep(POLL_S)
+
+
+async def start_stopped(run: Run, machine: Machine, *, nonce: str = "") -> None:
+    """Start a Machine that was created or updated without launching, once Fly has settled that.
+
+    Fly refuses a start (412) while an update is under way, and for some seconds after a stop. Not repeated
+    after a lost answer: the step that asked for it looks first.
+    """
+    await run.fly.wait_for_state(machine.app, machine.id, "stopped", version=machine.version, timeout_s=STOPPED_WAIT_S)
+    for _ in range(START_TRIES):
+        try:
+            return await run.fly.start_machine(machine.app, machine.id, nonce=nonce)
+        except RemoteRejected as error:
+            if error.status != HTTPStatus.PRECONDITION_FAILED:
+                raise
+            await run.clock.sleep(POLL_S)
+    return await run.fly.start_machine(machine.app, machine.id, nonce=nonce)
+
+
+async def _wait_started(run: Run, plan: DeploymentPlan, machine: Machine, *, may_cancel: bool) -> None:
+    deadline = run.clock.now() + timedelta(seconds=plan.wait_timeout_s)
+    while True:
+        left = (deadline - run.clock.now()).total_seconds()
+        try:
+            await run.fly.wait_for_state(
+                plan.app, machine.id, "started", version=machine.version, timeout_s=max(1.0, min(left, WAIT_SLICE_S))
+            )
+        except NotFound:
+            raise StepFailed(f"Machine {machine.id} is gone.", reason=Reason.MACHINE_GONE) from None
+        except RemoteTimeout:
+            seen = await _read(run, plan, machine.id)
+            _refuse_crash(seen)
+            if run.clock.now() >= deadline:
+                raise StepFailed(
+                    f"Machine {machine.id} ({machine.region}) did not start within {plan.wait_timeout_s:.0f} s: "
+                    f"it is {seen.state}.",
+                    reason=Reason.MACHINE_NOT_STARTED,
+                ) from None
+            await _stop_if_cancelled(run, may_cancel=may_cancel)
+        else:
+            return
+
+
+async def _read(run: Run, plan: DeploymentPlan, machine_id: str) -> Machine:
+    try:
+        return await run.fly.machine(plan.app, machine_id)
+    except NotFound:
+        raise StepFailed(f"Machine {machine_id} is gone.", reason=Reason.MACHINE_GONE) from None
+
+
+def _refuse_crash(machine: Machine) -> None:
+    newest = machine.exit
+    if newest is None or newest.requested_stop or newest.exit_code == 0 or _is_old(machine, newest):
+        return
+    if (newest.restarting and newest.restart_count > 1) or machine.state in {"stopped", "failed"}:
+        memory = ", out of memory" if newest.oom_killed else ""
+        raise StepFailed(
+            f"Machine {machine.id} ({machine.region}) is crashing: exit code {newest.exit_code}{memory}, "
+            f"{newest.restart_count} restarts.",
+            reason=Reason.MACHINE_CRASHED,
+        )
+
+
+def _is_old(machine: Machine, ended: Exit) -> bool:
+    """Whether the exit lies before the newest start, so that it says nothing of what runs now."""
+    return bool(ended.at and machine.started_at and ended.at < machine.started_at and not ended.restarting)
+
+
+def _unhealthy(machine: Machine) -> str:
+    failing = [f"{c.name} is {c.status}: {c.output}".strip(": ") for c in machine.checks if c.status != "passing"]
+    missing = machine.checks_expected - len(machine.checks)
+    if missing > 0:
+        failing.append(f"{missing} of {machine.checks_expected} checks have no result")
+    return f"Machine {machine.id} ({machine.region}) is {machine.state} and not healthy: " + "; ".join(failing)
+
+
+async def _stop_if_cancelled(run: Run, *, may_cancel: bool) -> None:
+    await run.reload()
+    if may_cancel and run.operation.cancel_requested_by:
+        raise StepFailed(f"Cancelled by <@{run.operation.cancel_requested_by}>.", reason=Reason.CANCELLED)
