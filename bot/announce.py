@@ -1,0 +1,134 @@
+"""What happens to an operation, told in Slack: one message, edited in place; the end as a reply.
+
+Edits are coalesced: at most one in `EDIT_INTERVAL_S` for an operation, only when the text changed, and the
+end always goes out, also after a restart. A post whose answer was lost is posted again: two cards whose
+buttons both work are better than none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from bot.domain.operation import Card, Operation, State
+from bot.errors import RateLimited, RemoteError, RemoteRejected
+from bot.metrics import Metrics
+from bot.operations.plans import plan_of
+from bot.ports import Chat, Clock
+from bot.store import Store
+from bot.tasks import Tasks
+from bot.views import deployments as views
+from bot.views.blocks import Message
+
+log = structlog.get_logger()
+
+EDIT_INTERVAL_S = 2.0
+RETRY_S = 5.0
+# The message cannot be edited any more, so the operation goes on in a new one.
+LOST_MESSAGE = frozenset({"message_not_found", "edit_window_closed", "cant_update_message", "channel_not_found"})
+# The channel where the command was typed is closed to the bot.
+CLOSED_CHANNEL = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action"})
+
+
+class Announcer:
+    """Keeps the message of every operation true."""
+
+    def __init__(
+        self, store: Store, chat: Chat, clock: Clock, tasks: Tasks, metrics: Metrics, *, default_channel: str
+    ) -> None:
+        self._store = store
+        self._chat = chat
+        self._clock = clock
+        self._tasks = tasks
+        self._metrics = metrics
+        self._default_channel = default_channel
+        self._dirty: dict[str, asyncio.Event] = {}
+        self._shown: dict[str, Message] = {}
+
+    def changed(self, operation_id: str) -> None:
+        """Show the operation anew, soon."""
+        if operation_id in self._dirty:
+            self._dirty[operation_id].set()
+            return
+        self._dirty[operation_id] = event = asyncio.Event()
+        event.set()
+        self._tasks.spawn(self._keep_true(operation_id, event), name=f"card {operation_id}")
+
+    async def resume(self) -> None:
+        """Tell the ends that were not told before the bot stopped, and bring open cards up to date."""
+        for operation in await self._store.unannounced():
+            self.changed(operation.id)
+        for operation in await self._store.operations(State.REQUESTED):
+            self.changed(operation.id)
+
+    async def _keep_true(self, operation_id: str, dirty: asyncio.Event) -> None:
+        try:
+            while dirty.is_set():
+                dirty.clear()
+                pause_s = await self._show_patiently(operation_id, dirty)
+                await self._clock.sleep(pause_s)
+        finally:
+            del self._dirty[operation_id]
+
+    async def _show_patiently(self, operation_id: str, dirty: asyncio.Event) -> float:
+        try:
+            await self._show(await self._store.operation(operation_id))
+        except RateLimited as error:
+            dirty.set()
+            return error.retry_after.total_seconds() if error.retry_after else RETRY_S
+        except RemoteRejected as error:
+            log.exception("Slack refused a message", operation=operation_id, error=str(error), code=error.code)
+        except RemoteError as error:
+            log.warning("Slack did not answer", operation=operation_id, error=str(error))
+            dirty.set()
+            return RETRY_S
+        return EDIT_INTERVAL_S
+
+    async def _show(self, operation: Operation) -> None:
+        if operation.plan is None or (operation.card is None and _never_public(operation)):
+            if operation.is_final:
+                await self._store.set_announced(operation.id)
+            return
+        message = views.card(operation, plan_of(operation))
+        card = operation.card
+        if card is None or message != self._shown.get(operation.id):
+            card = await self._put(operation, message)
+            self._shown[operation.id] = message
+        if operation.is_final and not operation.announced:
+            await self._tell_end(operation, card)
+
+    async def _put(self, operation: Operation, message: Message) -> Card:
+        if operation.card is not None:
+            try:
+                await self._chat.update(operation.card, message, urgent=operation.is_final)
+            except RemoteRejected as error:
+                if error.code not in LOST_MESSAGE:
+                    raise
+            else:
+                return operation.card
+        card = await self._post(operation.channel, message)
+        await self._store.set_card(operation.id, card)
+        return card
+
+    async def _post(self, channel: str, message: Message) -> Card:
+        try:
+            return await self._chat.post(channel, message)
+        except RemoteRejected as error:
+            if error.code not in CLOSED_CHANNEL or channel == self._default_channel:
+                raise
+            return await self._chat.post(self._default_channel, message)
+
+    async def _tell_end(self, operation: Operation, card: Card) -> None:
+        if operation.started_at is not None:
+            if details := views.release_command_log(operation):
+                await self._chat.post(card.channel, details, thread_ts=card.ts)
+            await self._chat.post(card.channel, views.ended(operation, plan_of(operation)), thread_ts=card.ts)
+        await self._store.set_announced(operation.id)
+        self._metrics.operations.labels(operation.kind, operation.state).inc()
+        self._shown.pop(operation.id, None)
+
+
+def _never_public(operation: Operation) -> bool:
+    """A request that ended before it started is its asker's business alone."""
+    return operation.is_final and operation.started_at is None

@@ -1,0 +1,189 @@
+"""The composition root: builds everything from the settings, starts it, stops it in reverse order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.applications import Starlette
+
+from bot.announce import Announcer
+from bot.clients.fly.client import FlyClient, FlyEndpoints
+from bot.clients.github import AppAuth, GitHubClient, TokenAuth
+from bot.clients.slack import Identity, SlackClient
+from bot.clock import SystemClock
+from bot.config import Settings
+from bot.domain.operation import Kind
+from bot.errors import BotError
+from bot.metrics import Metrics
+from bot.operations.deployments import Deployments
+from bot.operations.engine import Engine
+from bot.operations.people import People
+from bot.operations.planning import Planner
+from bot.operations.rollout import Rollout
+from bot.ports import Clock
+from bot.store import Store
+from bot.tasks import Tasks
+from bot.views import replies
+from bot.web import Web
+from commands import deploy
+from commands.router import Router, bolt_app, dispatch
+from jobs.operations import expire_plans
+from jobs.schedule import Schedule
+
+log = structlog.get_logger()
+
+GRACE_S = 5.0
+
+
+class Application:
+    """The bot. `start` makes it work, `asgi` takes its requests, `stop` leaves everything resumable."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock(settings.clock_speed, settings.clock_since)
+        self.metrics = Metrics()
+        self.tasks = Tasks()
+        self.store = Store(str(settings.database))
+        self._started = False
+        self._socket: AsyncSocketModeHandler | None = None
+
+    async def start(self) -> None:
+        """Open the database, learn who we are, let unfinished operations go on, begin to listen.
+
+        Raises ConfigError (database in use) and RemoteError (Slack does not know the token).
+        """
+        await self.store.open()
+        self._connect()
+        identity = await self.slack.auth_test()
+        self._assemble(identity)
+        await self._resume()
+        self.schedule.start()
+        if self.settings.slack.app_token is not None:
+            await self._listen(self.settings.slack.app_token.reveal())
+        self._started = True
+        log.info("started", team=identity.team_id, socket_mode=self._socket is not None)
+
+    async def stop(self) -> None:
+        """Stop in reverse order; operations under way stay where they are and go on at the next start."""
+        self._started = False
+        if self._socket is not None:
+            await self._socket.close_async()  # type: ignore[no-untyped-call]
+        if hasattr(self, "schedule"):
+            self.schedule.stop()
+        if hasattr(self, "engine"):
+            await self.engine.stop()
+        await self.tasks.stop(grace_s=GRACE_S)
+        await self.slack.aclose()
+        await self.github.aclose()
+        for fly in self.fly.values():
+            await fly.aclose()
+        await self.store.close()
+        log.info("stopped")
+
+    async def settle(self) -> None:
+        """Return when no operation runs and everything was told."""
+        while self.engine.is_busy or self.tasks.is_busy:
+            await self.engine.settle()
+            await self.tasks.settle()
+
+    @property
+    def asgi(self) -> Starlette:
+        """The web application; only after `start`."""
+        secret = self.settings.slack.signing_secret
+        return Web(
+            dispatch=self._dispatch,
+            signing_secret=secret.reveal() if secret else "",
+            metrics=self.metrics,
+            ready=self.ready,
+        ).app()
+
+    def ready(self) -> dict[str, bool]:
+        """What readiness depends on, by name."""
+        return {
+            "started": self._started,
+            "database": self.store.is_alive,
+            "scheduler": self._started and self.schedule.is_running,
+        }
+
+    async def _dispatch(self, body: dict[str, Any]) -> BoltResponse:
+        return await dispatch(self._bolt, body)
+
+    def _connect(self) -> None:
+        settings, clock = self.settings, self.clock
+        observe = self.metrics.observe_call
+        endpoints = FlyEndpoints(
+            settings.fly.flaps_url, settings.fly.api_url, settings.fly.uiex_url, settings.fly.registry_url
+        )
+        self.slack = SlackClient(settings.slack.bot_token.reveal(), clock=clock, base_url=settings.slack.api_url)
+        self.github = GitHubClient(settings.github.api_url, auth=_github_auth(settings), clock=clock)
+        self.fly = {
+            organisation: FlyClient(endpoints, token.reveal(), clock=clock, observe=observe)
+            for organisation, token in settings.organisations.items()
+        }
+
+    def _assemble(self, identity: Identity) -> None:
+        settings = self.settings
+        ci_workflows = {name: pipeline.ci_workflow for name, pipeline in settings.pipelines.items()}
+        self.announcer = Announcer(
+            self.store, self.slack, self.clock, self.tasks, self.metrics, default_channel=settings.channel
+        )
+        changed = self.announcer.changed
+        procedures = {Kind.DEPLOYMENT: Rollout()}
+        self.engine = Engine(self.store, self.fly, self.clock, procedures, settings.organisation_of, changed)
+        planner = Planner(self.store, self.github, self.fly, ci_workflows)
+        people = People(self.slack, identity.team_id)
+        self.deployments = Deployments(
+            self.store, self.engine, planner, people, self.clock, settings.environment, changed
+        )
+        self.router = Router(self.slack, self.tasks)
+        self.deploy = deploy.register(self.router, self.deployments, command=settings.commands["/deploy"])
+        self.schedule = Schedule(self.store, self.clock, speed=settings.clock_speed)
+        self.schedule.add(expire_plans(self.deployments))
+        self._bolt = bolt_app(self.router, _authorize_result(identity, settings))
+
+    async def _resume(self) -> None:
+        resumed = await self.engine.resume()
+        if resumed:
+            log.info("operations go on", operations=resumed)
+        await self.announcer.resume()
+        for operation_id in await self.deployments.unplanned():
+            self.tasks.spawn(self._prepare_again(operation_id), name=f"plan {operation_id}")
+
+    async def _prepare_again(self, operation_id: str) -> None:
+        operation = await self.store.operation(operation_id)
+        try:
+            message = await self.deploy.prepare(operation_id)
+        except BotError as error:
+            message = replies.error(error)
+        if message is not None:
+            await self.slack.ephemeral(operation.channel, operation.actor.user_id, message)
+
+    async def _listen(self, app_token: str) -> None:
+        # The socket is asked for with the app-level token, at the same host as everything else.
+        web = AsyncWebClient(app_token, base_url=self.settings.slack.api_url)
+        self._socket = AsyncSocketModeHandler(self._bolt, app_token, web_client=web)
+        await self._socket.connect_async()  # type: ignore[no-untyped-call]
+
+
+def _github_auth(settings: Settings) -> TokenAuth | AppAuth:
+    github = settings.github
+    if github.app is not None:
+        installation = int(github.app.installation_id) if github.app.installation_id else None
+        return AppAuth(github.app.app_id, github.app.private_key.reveal(), installation)
+    assert github.token is not None
+    return TokenAuth(github.token.reveal())
+
+
+def _authorize_result(identity: Identity, settings: Settings) -> AuthorizeResult:
+    return AuthorizeResult(
+        enterprise_id=None,
+        team_id=identity.team_id,
+        bot_token=settings.slack.bot_token.reveal(),
+        bot_id=identity.bot_id,
+        bot_user_id=identity.user_id,
+    )

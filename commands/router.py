@@ -1,0 +1,221 @@
+"""From Slack to a feature and back: actor, acknowledgement, work afterwards, errors as answers.
+
+A handler parses, calls one use case and returns a `Reply`; it has no `try`. Bolt appears here and in
+bot/app.py only. Bolt runs with `process_before_response`, so the handler is the response time: it talks to
+nobody but the database, and what it wants done afterwards (`then`) runs in a task that the application owns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+
+from bot.domain.model import Actor
+from bot.errors import BotError, RemoteError
+from bot.ports import Chat
+from bot.tasks import Tasks
+from bot.views import replies
+from bot.views.blocks import Message
+
+log = structlog.get_logger()
+
+# Slack gives up after 3 s; Bolt's own limit is not applied with process_before_response.
+DEADLINE_S = 2.5
+ANY = re.compile(r".*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One command or click: who, where, what. `key` is the same when Slack delivers the same request again."""
+
+    actor: Actor
+    channel: str
+    text: str
+    key: str
+    response_url: str = ""
+    trigger_id: str = ""
+    message_ts: str = ""
+
+
+Work = Callable[[], Awaitable[Message | None]]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The immediate private answer, and what to do after it; what `then` returns is told privately too."""
+
+    message: Message | None = None
+    then: Work | None = None
+
+
+Handler = Callable[[Call], Awaitable[Reply]]
+
+
+class Router:
+    """The commands and actions of all features, by name."""
+
+    def __init__(self, chat: Chat, tasks: Tasks) -> None:
+        self._chat = chat
+        self._tasks = tasks
+        self._commands: dict[str, Handler] = {}
+        self._actions: dict[str, Handler] = {}
+
+    def command(self, name: str, handler: Handler) -> None:
+        """Register a slash command, name with its slash."""
+        self._commands[name] = handler
+
+    def action(self, action_id: str, handler: Handler) -> None:
+        """Register a button; `call.text` is its value."""
+        self._actions[action_id] = handler
+
+    @property
+    def commands(self) -> list[str]:
+        return sorted(self._commands)
+
+    async def answer(self, call: Call, message: Message) -> None:
+        """Tell the asker privately, by the response URL while it lasts, else as an ephemeral message."""
+        try:
+            if call.response_url:
+                await self._chat.respond(call.response_url, message)
+                return
+        except RemoteError as error:
+            log.info("response URL not usable", error=str(error))
+        try:
+            await self._chat.ephemeral(call.channel, call.actor.user_id, message)
+        except RemoteError as error:
+            log.warning("private answer not delivered", error=str(error), actor=call.actor.user_id)
+
+    async def run_command(self, body: Mapping[str, Any]) -> Message | None:
+        """Work a slash command as far as its immediate answer."""
+        call = _command_call(body)
+        handler = self._commands.get(str(body.get("command", "")))
+        if handler is None:
+            return Message(text=f"Flytower does not know this command. It knows {', '.join(self.commands)}.")
+        return await self._run(handler, call)
+
+    async def run_action(self, body: Mapping[str, Any]) -> Message | None:
+        """Work a click as far as its immediate answer, which is sent privately since a click has no answer."""
+        action = (body.get("actions") or [{}])[0]
+        call = _action_call(body, action)
+        handler = self._actions.get(str(action.get("action_id", "")))
+        message = replies.ended_button() if handler is None else await self._run(handler, call)
+        if message is not None:
+            self._tasks.spawn(self.answer(call, message), name="answer to a click")
+        return None
+
+    async def _run(self, handler: Handler, call: Call) -> Message | None:
+        with structlog.contextvars.bound_contextvars(actor=call.actor.user_id, request=call.key):
+            try:
+                async with asyncio.timeout(DEADLINE_S):
+                    reply = await handler(call)
+            except BotError as error:
+                return replies.error(error)
+            except Exception as error:  # noqa: BLE001  an edge: the person gets an incident id, the log the traceback
+                return _incident(error)
+            if reply.then is not None:
+                self._tasks.spawn(self._then(call, reply.then), name=f"after {call.key}")
+            return reply.message
+
+    async def _then(self, call: Call, work: Work) -> None:
+        try:
+            message = await work()
+        except BotError as error:
+            log.info("refused", reason=error.reason, error=str(error))
+            message = replies.error(error)
+        except Exception as error:  # noqa: BLE001  as above
+            message = _incident(error)
+        if message is not None:
+            await self.answer(call, message)
+
+
+def bolt_app(router: Router, authorize_result: AuthorizeResult) -> AsyncApp:
+    """A Bolt application that hands every command and click to the router.
+
+    Requests reach it verified and parsed (bot/web.py), so its own verification is off; authorization comes
+    from the auth.test of the start, since Bolt would call it within the first request.
+    """
+
+    async def authorize() -> AuthorizeResult:
+        return authorize_result
+
+    async def command(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await _acknowledge(ack, await router.run_command(body))
+
+    async def action(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await _acknowledge(ack, await router.run_action(body))
+
+    app = AsyncApp(
+        authorize=authorize,
+        process_before_response=True,
+        request_verification_enabled=False,
+        ssl_check_enabled=False,
+        url_verification_enabled=True,
+        raise_error_for_unhandled_request=False,
+    )
+    app.command(ANY)(command)
+    app.action(ANY)(action)
+    return app
+
+
+async def dispatch(app: AsyncApp, body: dict[str, Any]) -> BoltResponse:
+    """Work a request that was verified and parsed, of HTTP and of Socket Mode alike.
+
+    `mode="socket_mode"` tells Bolt just that. It also keeps a slash command whose text contains the word
+    `payload` from being lost: Bolt 1.30 looks for that word in a raw form body.
+    """
+    return await app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=body, headers={}))
+
+
+def _incident(error: Exception) -> Message:
+    number = secrets.token_hex(4)
+    log.error("unexpected error", incident=number, exc_info=error)
+    return replies.incident(number)
+
+
+async def _acknowledge(ack: AsyncAck, message: Message | None) -> None:
+    if message is None:
+        await ack()
+        return
+    await ack(text=message.text, blocks=message.blocks or None, response_type="ephemeral")
+
+
+def _command_call(body: Mapping[str, Any]) -> Call:
+    trigger_id = str(body.get("trigger_id", ""))
+    return Call(
+        actor=Actor(str(body.get("user_id", "")), str(body.get("team_id", ""))),
+        channel=str(body.get("channel_id", "")),
+        text=str(body.get("text", "")),
+        key=trigger_id or _digest(body),
+        response_url=str(body.get("response_url", "")),
+        trigger_id=trigger_id,
+    )
+
+
+def _action_call(body: Mapping[str, Any], action: Mapping[str, Any]) -> Call:
+    user, channel, container = (body.get(key) or {} for key in ("user", "channel", "container"))
+    trigger_id = str(body.get("trigger_id", ""))
+    return Call(
+        # The person's own workspace; Bolt's context may name the app's.
+        actor=Actor(str(user.get("id", "")), str(user.get("team_id", ""))),
+        channel=str(channel.get("id", "")),
+        text=str(action.get("value", "")),
+        key=trigger_id or _digest(body),
+        response_url=str(body.get("response_url", "")),
+        trigger_id=trigger_id,
+        message_ts=str(container.get("message_ts", "")),
+    )
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(dict(body), sort_keys=True, default=str).encode()).hexdigest()

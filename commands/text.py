@@ -1,0 +1,78 @@
+"""Reads what people type after a slash command, from any keyboard, into words and options."""
+
+from __future__ import annotations
+
+import html
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from bot.errors import BadCommand
+
+TEXT_LIMIT = 1000
+# What phones and word processors type in place of quotes, dashes and spaces.
+_TYPOGRAPHY = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "\u00a0": " ", "–": "--", "—": "--"})
+
+
+@dataclass(frozen=True)
+class Words:
+    """The plain words of a command, its flags and its options with values."""
+
+    words: tuple[str, ...]
+    flags: frozenset[str]
+    options: dict[str, str]
+
+
+def read_words(text: str, *, flags: Sequence[str] = (), options: Sequence[str] = (), usage: str = "") -> Words:
+    """Split a command's text; BadCommand, with what was probably meant, for what cannot be read.
+
+    Slack escapes `&`, `<` and `>` in the text; they are read back here.
+    """
+    if len(text) > TEXT_LIMIT:
+        raise BadCommand(f"That is {len(text)} characters; a command has at most {TEXT_LIMIT}.", usage=usage)
+    tokens = _split(html.unescape(text).translate(_TYPOGRAPHY), usage)
+    words: list[str] = []
+    found_flags: set[str] = set()
+    found_options: dict[str, str] = {}
+    rest = iter(tokens)
+    for token in rest:
+        name, has_value, value = token.partition("=")
+        if not token.startswith("--"):
+            words.append(token)
+        elif name in flags and not has_value:
+            found_flags.add(name)
+        elif name in options:
+            found_options[name] = value if has_value else next(rest, "")
+            if not found_options[name]:
+                raise BadCommand(f"`{name}` needs a value.", usage=usage)
+        else:
+            raise BadCommand(
+                f"`{shown(name)}` is not an option of this command.",
+                usage=usage,
+                did_you_mean=closest(name, [*flags, *options]),
+            )
+    return Words(tuple(words), frozenset(found_flags), found_options)
+
+
+def closest(word: str, known: Sequence[str]) -> str:
+    """The known word that was probably meant, or an empty string."""
+    return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
+
+
+def _split(text: str, usage: str) -> list[str]:
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    # An apostrophe within a word is one ("don't"), so only double quotes group words.
+    lexer.quotes = '"'
+    lexer.escape = ""
+    try:
+        return list(lexer)
+    except ValueError:
+        raise BadCommand("There is a quote that is not closed.", usage=usage) from None
+
+
+def shown(word: str) -> str:
+    """A typed word as an error may quote it."""
+    return word[:40].replace("`", "'")
