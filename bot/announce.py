@@ -8,6 +8,7 @@ buttons both work are better than none.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -35,14 +36,21 @@ class Announcer:
     """Keeps the message of every operation true."""
 
     def __init__(
-        self, store: Store, chat: Chat, clock: Clock, tasks: Tasks, metrics: Metrics, *, default_channel: str
+        self,
+        store: Store,
+        chat: Chat,
+        clock: Clock,
+        tasks: Tasks,
+        metrics: Metrics,
+        *,
+        channel_of: Callable[[Operation], str],
     ) -> None:
         self._store = store
         self._chat = chat
         self._clock = clock
         self._tasks = tasks
         self._metrics = metrics
-        self._default_channel = default_channel
+        self._channel_of = channel_of
         self._dirty: dict[str, asyncio.Event] = {}
         self._shown: dict[str, Message] = {}
 
@@ -78,7 +86,8 @@ class Announcer:
             dirty.set()
             return error.retry_after.total_seconds() if error.retry_after else RETRY_S
         except RemoteRejected as error:
-            log.exception("Slack refused a message", operation=operation_id, error=str(error), code=error.code)
+            # The traceback would say nothing beyond Slack's own word.
+            log.error("Slack refused a message", operation=operation_id, error=str(error))  # noqa: TRY400
         except RemoteError as error:
             log.warning("Slack did not answer", operation=operation_id, error=str(error))
             dirty.set()
@@ -107,17 +116,19 @@ class Announcer:
                     raise
             else:
                 return operation.card
-        card = await self._post(operation.channel, message)
+        card = await self._post(operation, message)
         await self._store.set_card(operation.id, card)
         return card
 
-    async def _post(self, channel: str, message: Message) -> Card:
+    async def _post(self, operation: Operation, message: Message) -> Card:
+        """Where the command was typed, or in the environment's channel where the bot may not speak there."""
+        home = self._channel_of(operation)
         try:
-            return await self._chat.post(channel, message)
+            return await self._chat.post(operation.channel, message)
         except RemoteRejected as error:
-            if error.code not in CLOSED_CHANNEL or channel == self._default_channel:
+            if error.code not in CLOSED_CHANNEL or operation.channel == home:
                 raise
-            return await self._chat.post(self._default_channel, message)
+            return await self._chat.post(home, message)
 
     async def _tell_end(self, operation: Operation, card: Card) -> None:
         if operation.started_at is not None:

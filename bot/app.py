@@ -17,7 +17,7 @@ from bot.clients.github import AppAuth, GitHubClient, TokenAuth
 from bot.clients.slack import Identity, SlackClient
 from bot.clock import SystemClock
 from bot.config import Settings
-from bot.domain.operation import Kind
+from bot.domain.operation import Kind, Operation
 from bot.errors import BotError
 from bot.metrics import Metrics
 from bot.operations.deployments import Deployments
@@ -119,8 +119,10 @@ class Application:
         endpoints = FlyEndpoints(
             settings.fly.flaps_url, settings.fly.api_url, settings.fly.uiex_url, settings.fly.registry_url
         )
-        self.slack = SlackClient(settings.slack.bot_token.reveal(), clock=clock, base_url=settings.slack.api_url)
-        self.github = GitHubClient(settings.github.api_url, auth=_github_auth(settings), clock=clock)
+        self.slack = SlackClient(
+            settings.slack.bot_token.reveal(), clock=clock, base_url=settings.slack.api_url, observe=observe
+        )
+        self.github = GitHubClient(settings.github.api_url, auth=_github_auth(settings), clock=clock, observe=observe)
         self.fly = {
             organisation: FlyClient(endpoints, token.reveal(), clock=clock, observe=observe)
             for organisation, token in settings.organisations.items()
@@ -130,7 +132,7 @@ class Application:
         settings = self.settings
         ci_workflows = {name: pipeline.ci_workflow for name, pipeline in settings.pipelines.items()}
         self.announcer = Announcer(
-            self.store, self.slack, self.clock, self.tasks, self.metrics, default_channel=settings.channel
+            self.store, self.slack, self.clock, self.tasks, self.metrics, channel_of=self._channel_of
         )
         changed = self.announcer.changed
         procedures = {Kind.DEPLOYMENT: Rollout()}
@@ -145,6 +147,9 @@ class Application:
         self.schedule = Schedule(self.store, self.clock, speed=settings.clock_speed)
         self.schedule.add(expire_plans(self.deployments))
         self._bolt = bolt_app(self.router, _authorize_result(identity, settings))
+
+    def _channel_of(self, operation: Operation) -> str:
+        return self.settings.environment(operation.request["environment"]).channel
 
     async def _resume(self) -> None:
         resumed = await self.engine.resume()

@@ -44,11 +44,16 @@ def append(db: Database, event: AuditEvent) -> None:
         "actor": event.actor,
         "action": event.action,
         "subject": event.subject,
-        "detail": json.dumps(dict(event.detail), ensure_ascii=False, sort_keys=True),
+        "detail": storable(json.dumps(dict(event.detail), ensure_ascii=False, sort_keys=True)),
         "previous_hash": last["hash"] if last else GENESIS,
     }
     row["hash"] = chain_hash(row["previous_hash"], row)
     db.table("audit").insert(row)
+
+
+def storable(text: str) -> str:
+    """The text as SQLite takes it: halves of surrogate pairs, which JSON from outside may hold, become `?`."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def rows(db: Database) -> Iterator[dict[str, Any]]:

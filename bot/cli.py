@@ -52,6 +52,8 @@ def main() -> None:
 def serve(config_path: Path) -> None:
     """Run the bot until SIGTERM or SIGINT."""
     settings = _settings(config_path)
+    # Bolt would find it by itself, and warn at each start that it does not use it.
+    os.environ.pop("SLACK_BOT_TOKEN", None)
     configure(settings.log_format, secrets=settings.secrets)
     try:
         asyncio.run(_serve(settings))

@@ -68,6 +68,9 @@ def m002_audit(db: Database) -> None:
             previous_hash TEXT NOT NULL,
             hash TEXT NOT NULL UNIQUE
         ) STRICT;
+        CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
+            WHEN NEW.seq IN (SELECT seq FROM audit) OR NEW.hash IN (SELECT hash FROM audit)
+            BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END;
         CREATE TRIGGER audit_is_not_updated BEFORE UPDATE ON audit
             BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END;
         CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit

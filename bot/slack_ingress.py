@@ -38,7 +38,7 @@ def verify(body: bytes, headers: Mapping[str, str], *, secret: str, now: float) 
         raise Refused(401, "stale")
     signed = b"v0:" + timestamp.encode() + b":" + body
     expected = "v0=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "surrogateescape")):
+    if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
         raise Refused(401, "signature")
 
 

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlite_utils import Database
@@ -30,6 +30,7 @@ from bot.errors import NotFound, OperationRunning, Reason, StaleAction
 from bot.writer import Files
 
 T = TypeVar("T")
+FIRES_KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Store:
     @property
     def is_alive(self) -> bool:
         return self._files.writer.is_alive
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a read or a write is under way."""
+        return self._files.writer.is_busy or self._files.reader.is_busy
 
     async def _write(self, work: Callable[[Database], T]) -> T:
         return await self._files.writer.run(work)
@@ -215,15 +221,15 @@ class Store:
         return await self._read(lambda db: list(audit.rows(db)))
 
     async def claim_fire(self, job: str, due: datetime) -> bool:
-        """Claim one due time of a scheduled job: True for the first who asks."""
-        sql = "INSERT OR IGNORE INTO fire (job, due) VALUES (?, ?)"
-        return await self._write(lambda db: db.conn.execute(sql, [job, due.isoformat()]).rowcount == 1)
+        """Claim one due time of a scheduled job: True for the first who asks. Claims of past weeks are dropped."""
 
-    async def last_fire(self, job: str) -> datetime | None:
-        """The newest due time of a job that was claimed."""
-        sql = "SELECT max(due) AS due FROM fire WHERE job = ?"
-        row = await self._read(lambda db: _one(db, sql, [job]))
-        return _instant(row["due"]) if row else None
+        def work(db: Database) -> bool:
+            forgotten = (due - FIRES_KEPT).isoformat()
+            db.conn.execute("DELETE FROM fire WHERE job = ? AND due < ?", [job, forgotten])
+            claim = "INSERT OR IGNORE INTO fire (job, due) VALUES (?, ?)"
+            return bool(db.conn.execute(claim, [job, due.isoformat()]).rowcount == 1)
+
+        return await self._write(work)
 
 
 def running_error(holder: Operation) -> OperationRunning:
@@ -299,4 +305,4 @@ def _instant(text: str | None) -> datetime | None:
 
 
 def _dump(value: Mapping[str, Any]) -> str:
-    return json.dumps(dict(value), ensure_ascii=False, separators=(",", ":"))
+    return audit.storable(json.dumps(dict(value), ensure_ascii=False, separators=(",", ":")))

@@ -60,6 +60,7 @@ class Worker:
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._connect = connect
         self._writes = writes
+        self._pending = 0
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -78,6 +79,8 @@ class Worker:
         if self._stopped:
             raise RuntimeError(f"{self._thread.name} was stopped")
         future: asyncio.Future[T] = self._loop.create_future()
+        self._pending += 1
+        future.add_done_callback(self._count_down)
         self._queue.put(_Item(work, future))
         # A caller that is cancelled leaves; its write goes on.
         return await asyncio.shield(future)
@@ -92,6 +95,14 @@ class Worker:
     @property
     def is_alive(self) -> bool:
         return self._thread.is_alive()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody waits for this thread."""
+        return self._pending > 0
+
+    def _count_down(self, _: asyncio.Future[Any]) -> None:
+        self._pending -= 1
 
     def _work(self) -> None:
         try:
@@ -184,10 +195,14 @@ class Files:
 
     def _open_writer(self) -> Database:
         db = _connect(self._path)
-        if self._path != MEMORY:
-            db.enable_wal()
-        db.conn.execute("PRAGMA synchronous=FULL")
-        migrations.apply(db)
+        try:
+            if self._path != MEMORY:
+                db.enable_wal()
+            db.conn.execute("PRAGMA synchronous=FULL")
+            migrations.apply(db)
+        except BaseException:
+            db.close()
+            raise
         return db
 
     def _open_reader(self) -> Database:

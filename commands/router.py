@@ -163,8 +163,14 @@ def bolt_app(router: Router, authorize_result: AuthorizeResult) -> AsyncApp:
         url_verification_enabled=True,
         raise_error_for_unhandled_request=False,
     )
+
+    async def event(ack: AsyncAck) -> None:
+        # Nothing listens to events yet; an error would make Slack send each of them four times.
+        await ack()
+
     app.command(ANY)(command)
     app.action(ANY)(action)
+    app.event(ANY)(event)
     return app
 
 

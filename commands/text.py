@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import html
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from bot.errors import BadCommand
+from bot.views.blocks import plain
 
 TEXT_LIMIT = 1000
-# What phones and word processors type in place of quotes, dashes and spaces.
-_TYPOGRAPHY = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "\u00a0": " ", "–": "--", "—": "--"})
+# What phones and word processors type in place of quotes.
+_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "‘": "'", "’": "'"})
+# And in place of two hyphens; only before an option, since a dash in a sentence is a dash.
+_DASH = re.compile(r"(?<!\S)[–—](?=[A-Za-z])")
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,12 @@ class Words:
 def read_words(text: str, *, flags: Sequence[str] = (), options: Sequence[str] = (), usage: str = "") -> Words:
     """Split a command's text; BadCommand, with what was probably meant, for what cannot be read.
 
-    Slack escapes `&`, `<` and `>` in the text; they are read back here.
+    Slack escapes `&`, `<` and `>` in the text; they are read back here. All white space separates words, what
+    cannot be seen is dropped, and a word that is empty is none.
     """
     if len(text) > TEXT_LIMIT:
         raise BadCommand(f"That is {len(text)} characters; a command has at most {TEXT_LIMIT}.", usage=usage)
-    tokens = _split(html.unescape(text).translate(_TYPOGRAPHY), usage)
+    tokens = _split(_DASH.sub("--", plain(html.unescape(text)).translate(_QUOTES)), usage)
     words: list[str] = []
     found_flags: set[str] = set()
     found_options: dict[str, str] = {}
@@ -39,12 +44,16 @@ def read_words(text: str, *, flags: Sequence[str] = (), options: Sequence[str] =
     for token in rest:
         name, has_value, value = token.partition("=")
         if not token.startswith("--"):
-            words.append(token)
-        elif name in flags and not has_value:
+            words.extend([token] if token else [])
+        elif name in flags and has_value:
+            raise BadCommand(f"`{name}` takes no value.", usage=usage)
+        elif name in flags:
             found_flags.add(name)
         elif name in options:
-            found_options[name] = value if has_value else next(rest, "")
-            if not found_options[name]:
+            # A flag in the value's place is a value that was forgotten, not a value.
+            following = "" if has_value else next(rest, "")
+            found_options[name] = value.strip() if has_value else following.strip()
+            if not found_options[name] or following.startswith("--"):
                 raise BadCommand(f"`{name}` needs a value.", usage=usage)
         else:
             raise BadCommand(

@@ -22,6 +22,9 @@ from bot.store import Store
 
 log = structlog.get_logger()
 
+# The bot's clock may lag a moment behind the scheduler's; a tick before its due time would find it claimed.
+MARGIN = timedelta(milliseconds=20)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -53,10 +56,13 @@ class Schedule:
         return bool(self._scheduler.running)
 
     def start(self) -> None:
-        """Start the clock; what is due now runs now."""
+        """Start the clock; a newest due time that nobody claimed is made up now."""
+        now, here = self._clock.now(), datetime.now(UTC)
         for job in self._jobs:
+            # Counted from the newest due time, so that the ticks fall on due times and not on multiples of the start.
+            ago = (now - newest_due(now, job.every)) / self._speed
             trigger = IntervalTrigger(seconds=job.every.total_seconds() / self._speed, timezone=UTC)
-            self._scheduler.add_job(self.tick, trigger, args=[job], id=job.name, next_run_time=datetime.now(UTC))
+            self._scheduler.add_job(self.tick, trigger, args=[job], id=job.name, next_run_time=here - ago + MARGIN)
         self._scheduler.start()
 
     def stop(self) -> None:

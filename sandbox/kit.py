@@ -364,6 +364,8 @@ async def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> As
         lifespan="off",
         ws="wsproto",
         date_header=False,
+        # The clients end idle connections by themselves, well before this.
+        timeout_keep_alive=300,
         timeout_graceful_shutdown=1,
     )
     server = _Server(config)

@@ -13,6 +13,7 @@ import functools
 import itertools
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +27,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.clients.http import Observe
 from bot.clients.memory import Memory
 from bot.clients.pacing import Pacer
 from bot.domain.model import Member
@@ -83,8 +85,17 @@ class SlackClient:
     (`sent` tells whether Slack may have acted), RemoteTimeout, UnexpectedResponse.
     """
 
-    def __init__(self, token: str, *, clock: Clock, base_url: str = API_URL, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        token: str,
+        *,
+        clock: Clock,
+        base_url: str = API_URL,
+        timeout_s: float = TIMEOUT_S,
+        observe: Observe | None = None,
+    ) -> None:
         self._clock = clock
+        self._observe = observe or (lambda *_: None)
         timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(CONNECT_S, timeout_s))
         self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
         # At its default level the SDK formats a log line for each request, with the whole of what people wrote.
@@ -224,8 +235,18 @@ class SlackClient:
 
     async def _send(self, api: str, **request: Any) -> dict[str, Any]:
         """One try of one method; the answer is a JSON object with `ok`."""
-        with _translated(api, f"{request.get('http_verb', 'POST')} {self.web.base_url}{api}"):
-            answer = await self.web.api_call(api, **request)
+        verb = request.get("http_verb", "POST")
+        started = time.perf_counter()
+        status = 0
+        try:
+            with _translated(api, f"{verb} {self.web.base_url}{api}"):
+                answer = await self.web.api_call(api, **request)
+            status = answer.status_code
+        except RemoteError as error:
+            status = error.status or 0
+            raise
+        finally:
+            self._observe(SERVICE, verb, status, time.perf_counter() - started)
         data = answer.data
         assert isinstance(data, dict)
         return data

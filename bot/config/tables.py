@@ -78,7 +78,7 @@ class PolicyTable:
     )
     smoke: timedelta = key(
         values.duration("0s", "10m"),
-        "How long a started Machine without checks is watched for crashes.",
+        "How long each Machine must stay up before it counts, besides passing its checks.",
         default=timedelta(seconds=10),
         shown="10s",
     )

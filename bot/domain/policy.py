@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from bot.domain.deployment import Blocker
-from bot.domain.model import Ci, CiState, Environment, Image, Lease, Machine, Relation
+from bot.domain.model import Ci, CiState, Environment, Image, Lease, Machine, RefKind, Relation
 from bot.errors import Reason
 
 
@@ -20,6 +20,7 @@ class DeploymentFacts:
 
     environment: Environment
     ref: str
+    ref_kind: RefKind
     ci: Ci
     image: Image | None
     machines: tuple[Machine, ...]
@@ -52,11 +53,14 @@ def decide_deployment(facts: DeploymentFacts) -> Decision:
 
 def _ref_is_allowed(facts: DeploymentFacts) -> Iterator[Blocker]:
     patterns = facts.environment.policy.refs
-    if patterns and not any(fnmatchcase(facts.ref, pattern) for pattern in patterns):
+    # Where tags release, a branch that is named like one is none.
+    is_branch = facts.ref_kind is RefKind.BRANCH and facts.environment.released_by == "tag"
+    if patterns and (is_branch or not any(fnmatchcase(facts.ref, pattern) for pattern in patterns)):
+        kind = "tags" if facts.environment.released_by == "tag" else "refs"
         allowed = ", ".join(f"`{pattern}`" for pattern in patterns)
         yield Blocker(
             Reason.REF_NOT_ALLOWED,
-            f"`{facts.environment.name}` takes only refs that match {allowed}.",
+            f"`{facts.environment.name}` takes only {kind} that match {allowed}.",
             "Deploy such a ref, or change `policy.refs` in flytower.toml.",
         )
 

@@ -37,6 +37,10 @@ class Step(StrEnum):
     WAITING = "waiting"
 
 
+# What fails here fails on Machines that were all seen healthy on the new image: nothing is undone for it.
+AFTER_UPDATES = frozenset({Step.CLOSE_RELEASE, Step.RECEIPT})
+
+
 @dataclass(frozen=True)
 class Action:
     """One step to take now, with the Machines that it is about."""
@@ -133,6 +137,8 @@ def restore_refusal(operation: Operation, plan: DeploymentPlan) -> str:
     """Why the previous image is not put back after a failure; empty where it is (or nothing was moved)."""
     if not moved(operation):
         return ""
+    if _failures(operation) and _failures(operation)[0].detail["step"] in AFTER_UPDATES:
+        return "every Machine had been moved and was healthy when this happened"
     if not plan.restore_on_failure:
         return "the policy of this environment does not restore by itself"
     if plan.migrations.risk is MigrationRisk.LISTED:
@@ -145,7 +151,8 @@ def restore_refusal(operation: Operation, plan: DeploymentPlan) -> str:
 def release_is_open(operation: Operation) -> bool:
     """Whether Fly's books still say something about this release that is not true."""
     release = operation.row(Step.RECORD_RELEASE)
-    if release is None or not release.detail.get("release_id"):
+    # A row that only began may have made a release whose answer was lost.
+    if release is None or (release.status is StepStatus.DONE and not release.detail["release_id"]):
         return False
     closed = operation.row(Step.CLOSE_RELEASE)
     return closed is None or closed.detail.get("status") == "complete"
@@ -157,10 +164,15 @@ def _receipt_is_current(operation: Operation) -> bool:
     return Step.RECEIPT in after_failure
 
 
+def failure(operation: Operation) -> JournalRow | None:
+    """The recorded failure, or None; of several the first, since the others came of it."""
+    return next(iter(_failures(operation)), None)
+
+
 def failure_reason(operation: Operation) -> Reason | None:
-    """The reason code of the recorded failure, or None; of several the first, since the others came of it."""
-    failures = _failures(operation)
-    return Reason(failures[0].detail["reason"]) if failures else None
+    """The reason code of the recorded failure, or None."""
+    first = failure(operation)
+    return Reason(first.detail["reason"]) if first else None
 
 
 def _ids(machines: Sequence[PlannedMachine]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -156,8 +157,12 @@ class Deployments:
         expired = []
         for operation in await self._store.operations(State.REQUESTED):
             limit = self._environment_of(operation).policy.plan_expires
-            if operation.plan is not None and self._clock.now() - operation.created_at > limit:
-                expired.append(await self._store.transition(operation.id, Event.EXPIRE, by=BOT, at=self._clock.now()))
+            now = self._clock.now()
+            if operation.plan is None or now - operation.created_at <= limit:
+                continue
+            # Somebody may press Deploy at this very moment.
+            with contextlib.suppress(InvalidTransition):
+                expired.append(await self._store.transition(operation.id, Event.EXPIRE, by=BOT, at=now))
                 self._changed(operation.id)
         return expired
 

@@ -17,7 +17,7 @@ import structlog
 from bot.domain.model import Actor
 from bot.domain.operation import Event, JournalRow, Kind, Operation, State, StepStatus
 from bot.domain.rollout import Action, Step
-from bot.errors import BotError, InvalidTransition, RateLimited, Reason, RemoteTimeout, RemoteUnavailable
+from bot.errors import BotError, RateLimited, Reason, RemoteTimeout, RemoteUnavailable
 from bot.operations.leases import Leases
 from bot.ports import Clock, Fly, FlyByOrganisation
 from bot.store import Store
@@ -217,12 +217,9 @@ class Engine:
 
     async def _give_up(self, operation_id: str) -> None:
         outcome = {"message": f"Flytower met an unexpected error; incident {operation_id}."}
-        try:
-            await self._store.transition(
-                operation_id, Event.FAIL, by=BOT, at=self._clock.now(), reason=Reason.INTERNAL, outcome=outcome
-            )
-        except InvalidTransition:
-            log.warning("operation had already ended")
+        await self._store.transition(
+            operation_id, Event.FAIL, by=BOT, at=self._clock.now(), reason=Reason.INTERNAL, outcome=outcome
+        )
         self._changed(operation_id)
 
 

@@ -8,8 +8,10 @@ Source: Fly Machines API, "Lease a Machine"; superfly/flyctl internal/command/de
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +24,14 @@ REFRESH_S = 4.0
 RETRY_S = 1.0
 
 
+@dataclass(frozen=True)
+class _Held:
+    """A lease of ours and until when it holds by our own clock: Fly's may tell another time."""
+
+    lease: Lease
+    until: datetime
+
+
 class Leases:
     """The leases that one run of an operation holds. An async context manager: leaving gives them back."""
 
@@ -30,8 +40,8 @@ class Leases:
         self._clock = clock
         self._app = app
         self.description = description
-        self._held: dict[str, Lease] = {}
-        self._lost: set[str] = set()
+        self._held: dict[str, _Held] = {}
+        self._lost: dict[str, LeaseHeld] = {}
         self._refresher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -49,14 +59,20 @@ class Leases:
         if self._held and self._refresher is None:
             self._refresher = asyncio.create_task(self._refresh(), name=f"leases {self._app}")
 
-    def nonce(self, machine: str) -> str:
-        """The nonce for a write to this Machine; StepFailed when the lease was lost meanwhile."""
-        if machine in self._lost or machine not in self._held:
+    async def nonce(self, machine: str) -> str:
+        """The nonce for a write to this Machine. A lease that ran out is taken anew, if nobody has it.
+
+        Raises StepFailed when somebody else took it meanwhile, LeaseHeld when that is found out now.
+        """
+        if machine in self._lost:
             raise StepFailed(
-                f"The lease on Machine {machine} was lost while the operation ran.",
+                f"The lease on Machine {machine} was lost while the operation ran. {self._lost[machine].message}",
+                hint=self._lost[machine].hint,
                 reason=Reason.LEASE_LOST,
             )
-        return self._held[machine].nonce
+        if self._held[machine].until <= self._clock.now():
+            await self._acquire(machine)
+        return self._held[machine].lease.nonce
 
     async def give_back(self) -> None:
         """Release every lease; one that cannot be released runs out by itself within seconds."""
@@ -66,21 +82,21 @@ class Leases:
             self._refresher = None
         held, self._held = list(self._held.values()), {}
         self._lost.clear()
-        await asyncio.gather(*(self._release(lease) for lease in held))
+        await asyncio.gather(*(self._release(each.lease) for each in held))
 
     async def _acquire(self, machine: str) -> None:
         deadline = self._clock.now() + timedelta(seconds=2 * TTL_S)
         while True:
+            until = self._clock.now() + timedelta(seconds=TTL_S)
             try:
-                self._held[machine] = await self._fly.acquire_lease(
-                    self._app, machine, ttl_s=TTL_S, description=self.description
-                )
+                lease = await self._fly.acquire_lease(self._app, machine, ttl_s=TTL_S, description=self.description)
             except LeaseHeld:
                 # Left behind by our own process that died: it runs out by itself, so wait for that.
                 if self._clock.now() > deadline or not await self._is_ours(machine):
                     raise
                 await self._clock.sleep(RETRY_S)
             else:
+                self._held[machine] = _Held(lease, until)
                 return
 
     async def _is_ours(self, machine: str) -> bool:
@@ -93,16 +109,26 @@ class Leases:
             await asyncio.gather(*(self._refresh_one(machine) for machine in self._held))
 
     async def _refresh_one(self, machine: str) -> None:
+        until = self._clock.now() + timedelta(seconds=TTL_S)
         try:
-            self._held[machine] = await self._fly.refresh_lease(self._app, self._held[machine], ttl_s=TTL_S)
+            lease = await self._fly.refresh_lease(self._app, self._held[machine].lease, ttl_s=TTL_S)
         except LeaseHeld:
-            self._lost.add(machine)
+            await self._take_anew(machine)
         except RemoteError:
-            # The next round tries again; a lease that ran out meanwhile is noticed there or by the write.
+            # The next round tries again, and a write takes a lease that ran out anew.
+            return
+        else:
+            self._held[machine] = _Held(lease, until)
+
+    async def _take_anew(self, machine: str) -> None:
+        """A lease of ours is gone: it ran out, which is no harm, or somebody else has it."""
+        try:
+            await self._acquire(machine)
+        except LeaseHeld as error:
+            self._lost[machine] = error
+        except RemoteError:
             return
 
     async def _release(self, lease: Lease) -> None:
-        try:
+        with contextlib.suppress(BotError):
             await self._fly.release_lease(self._app, lease)
-        except BotError:
-            return

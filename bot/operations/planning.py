@@ -61,6 +61,7 @@ class Planner:
         facts = DeploymentFacts(
             environment=environment,
             ref=resolved.ref,
+            ref_kind=resolved.kind,
             ci=ci,
             image=image,
             machines=tuple(machines),

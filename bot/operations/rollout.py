@@ -8,6 +8,7 @@ internal/command/deploy.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -15,8 +16,18 @@ from typing import Any
 from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import NO_RELEASE, Image, Machine, Release
 from bot.domain.operation import Event, Operation, State, StepStatus
-from bot.domain.rollout import Action, Step, failure_reason, next_action, restore_refusal
-from bot.errors import BotError, LeaseHeld, NotFound, Reason, RemoteError, StepFailed
+from bot.domain.rollout import AFTER_UPDATES, Action, Step, failure, failure_reason, next_action, restore_refusal
+from bot.errors import (
+    BotError,
+    LeaseHeld,
+    NotFound,
+    RateLimited,
+    Reason,
+    RemoteError,
+    RemoteTimeout,
+    RemoteUnavailable,
+    StepFailed,
+)
 from bot.operations.engine import Run, Verdict
 from bot.operations.health import MARKER, prove_healthy, start_stopped
 from bot.operations.plans import plan_of
@@ -27,6 +38,7 @@ LAUNCHED_STATES = frozenset({"started", "starting", "failed"})
 RELEASE_KEYS = ("fly_release_id", "fly_release_version", MARKER)
 BOOKKEEPING_TRIES = 3
 BOOKKEEPING_WAIT_S = 1.0
+SLEEP_WAIT_S = 30.0
 
 StepFunction = Callable[[Run, DeploymentPlan, Action], Awaitable[None]]
 
@@ -53,8 +65,8 @@ class Rollout:
 
     def phase(self, operation: Operation, action: Action) -> State:
         """Verifying begins when all Machines are moved and the books are closed."""
-        is_end = action.step in {Step.CLOSE_RELEASE, Step.RECEIPT}
-        return State.VERIFYING if is_end and operation.row(Step.FAILURE) is None else operation.state
+        is_end = action.step in AFTER_UPDATES
+        return State.VERIFYING if is_end and failure(operation) is None else operation.state
 
     async def perform(self, run: Run, action: Action) -> None:
         """Take one step and record it."""
@@ -62,12 +74,12 @@ class Rollout:
 
     def verdict(self, operation: Operation) -> Verdict:
         """Succeeded, failed or cancelled, with what the receipt saw."""
-        failure = operation.row(Step.FAILURE)
-        if failure is None:
+        first = failure(operation)
+        if first is None:
             return Verdict(Event.SUCCEED)
         reason = failure_reason(operation)
         event = Event.CANCEL if reason is Reason.CANCELLED else Event.FAIL
-        outcome = dict(failure.detail) | {"not_restored": restore_refusal(operation, plan_of(operation))}
+        outcome = dict(first.detail) | {"not_restored": restore_refusal(operation, plan_of(operation))}
         return Verdict(event, str(reason), outcome)
 
 
@@ -140,7 +152,7 @@ async def _release_command(run: Run, plan: DeploymentPlan, _: Action) -> None:
 
 async def _update_batch(run: Run, plan: DeploymentPlan, action: Action) -> None:
     await run.leases.take(machine.id for machine in plan.machines)
-    await _all(_update(run, plan, machine) for machine in action.machines)
+    await _all(_update(run, plan, m) for m in action.machines if not run.operation.done(Step.UPDATE, m))
 
 
 async def _update(run: Run, plan: DeploymentPlan, machine_id: str) -> None:
@@ -157,20 +169,22 @@ async def _update(run: Run, plan: DeploymentPlan, machine_id: str) -> None:
             previous = {key: machine.metadata.get(key) for key in RELEASE_KEYS}
             detail = {"launch": machine.state in LAUNCHED_STATES, "previous": previous}
             await run.record(Step.UPDATE, StepStatus.STARTED, target=machine_id, detail=detail)
-        machine = await _move(run, machine, _image(plan), _release_metadata(run))
+        launch = run.operation.rows(Step.UPDATE)[machine_id].detail["launch"]
+        machine = await _move(run, machine, _image(plan), _release_metadata(run), launch=launch)
     launched = run.operation.rows(Step.UPDATE)[machine_id].detail["launch"]
     if launched:
         machine = await prove_healthy(run, plan, machine)
     await run.done(Step.UPDATE, machine_id, version=machine.version, launch=launched, proven=launched)
 
 
-async def _move(run: Run, machine: Machine, image: Image, metadata: Mapping[str, str | None]) -> Machine:
+async def _move(
+    run: Run, machine: Machine, image: Image, metadata: Mapping[str, str | None], *, launch: bool
+) -> Machine:
     config = copy.deepcopy(dict(machine.config))
     config["image"] = image.reference
     merged = {**config.get("metadata", {}), **metadata}
     config["metadata"] = {key: value for key, value in merged.items() if value is not None}
-    launch = machine.state in LAUNCHED_STATES
-    nonce = run.leases.nonce(machine.id)
+    nonce = await run.leases.nonce(machine.id)
     return await run.fly.update_machine(machine, config=config, nonce=nonce, skip_launch=not launch)
 
 
@@ -195,29 +209,48 @@ async def _prove_image(run: Run, plan: DeploymentPlan, action: Action) -> None:
     machine = await _read(run, plan, machine_id)
     await run.record(Step.PROVE_IMAGE, StepStatus.STARTED, target=machine_id)
     if machine.state not in LAUNCHED_STATES:
-        await start_stopped(run, machine, nonce=run.leases.nonce(machine_id))
+        await start_stopped(run, machine, nonce=await run.leases.nonce(machine_id))
     try:
         await prove_healthy(run, plan, machine)
-    finally:
-        await run.fly.stop_machine(plan.app, machine_id, nonce=run.leases.nonce(machine_id))
+    except BotError:
+        with contextlib.suppress(BotError):
+            await _put_to_sleep(run, machine)
+        raise
+    await _put_to_sleep(run, machine)
     await run.done(Step.PROVE_IMAGE, machine=machine_id)
+
+
+async def _put_to_sleep(run: Run, machine: Machine) -> None:
+    await run.fly.stop_machine(machine.app, machine.id, nonce=await run.leases.nonce(machine.id))
+    # The receipt shall show it asleep; one that takes longer to stop is no failure of the image.
+    with contextlib.suppress(RemoteTimeout):
+        await run.fly.wait_for_state(
+            machine.app, machine.id, "stopped", version=machine.version, timeout_s=SLEEP_WAIT_S
+        )
 
 
 async def _close_release(run: Run, plan: DeploymentPlan, _: Action) -> None:
     """Tell Fly's books how it ended. A failure here is a warning."""
-    del plan
-    failure = run.operation.row(Step.FAILURE)
-    release = run.operation.row(Step.RECORD_RELEASE)
-    release_id = release.detail.get("release_id", "") if release else ""
-    status = "complete" if failure is None else _failed_status(run.operation)
+    first = failure(run.operation)
+    status = "complete" if first is None else _failed_status(run.operation)
     warning = ""
-    if release_id:
-        error = failure.detail["message"] if failure else ""
-        try:
+    try:
+        if release_id := await _release_id(run, plan):
+            error = first.detail["message"] if first else ""
             await run.fly.set_release_status(release_id, status, error=error)
-        except RemoteError as problem:
-            warning = f"Fly's release record could not be closed: {problem}"
+    except RemoteError as problem:
+        warning = f"Fly's release record could not be closed: {problem}"
     await run.done(Step.CLOSE_RELEASE, status=status, warning=warning)
+
+
+async def _release_id(run: Run, plan: DeploymentPlan) -> str:
+    release = run.operation.row(Step.RECORD_RELEASE)
+    if release is None:
+        return ""
+    if release.status is StepStatus.DONE:
+        return str(release.detail["release_id"])
+    found = await _own_release(run, plan, release.detail["after"])
+    return found.id if found else ""
 
 
 def _failed_status(operation: Operation) -> str:
@@ -227,17 +260,10 @@ def _failed_status(operation: Operation) -> str:
 async def _receipt(run: Run, plan: DeploymentPlan, _: Action) -> None:
     """Give the leases back, then read every Machine's digest back: only what was seen is called done."""
     await run.leases.give_back()
-    failed = run.operation.row(Step.FAILURE) is not None
-    try:
-        machines = {m.id: m for m in await run.fly.machines(plan.app) if m.is_managed and not m.is_gone}
-    except RemoteError as error:
-        if not failed:
-            raise
-        await run.record(Step.RECEIPT, StepStatus.FAILED, detail={"message": str(error), "machines": []})
-        return
+    machines = {m.id: m for m in await run.fly.machines(plan.app) if m.is_managed and not m.is_gone}
     lines = [_receipt_line(plan, machines.get(m.id), m.id, m.region) for m in plan.machines]
     await run.done(Step.RECEIPT, machines=lines)
-    if failed:
+    if failure(run.operation) is not None:
         return
     wrong = [line["id"] for line in lines if not line["on_image"]]
     if wrong:
@@ -272,6 +298,9 @@ async def _restore_or_record(run: Run, plan: DeploymentPlan, machine_id: str) ->
     try:
         await run.leases.take([machine_id])
         await _restore(run, plan, machine_id)
+    except (RemoteUnavailable, RemoteTimeout, RateLimited):
+        # Worth the engine's patience: the Machine may be restored a minute later.
+        raise
     except BotError as error:
         await run.record(Step.RESTORE, StepStatus.FAILED, target=machine_id, detail={"message": str(error)})
 
@@ -283,11 +312,13 @@ async def _restore(run: Run, plan: DeploymentPlan, machine_id: str) -> None:
     if machine.metadata.get(MARKER) != run.operation.id and started is None:
         await run.done(Step.RESTORE, machine_id, note="not moved by this operation")
         return
-    await run.record(Step.RESTORE, StepStatus.STARTED, target=machine_id)
+    # How the update found the Machine is how the restore leaves it: asleep or running.
+    begun = next(r for r in run.operation.journal if r.step == Step.UPDATE and r.target == machine_id)
+    if started is None:
+        await run.record(Step.RESTORE, StepStatus.STARTED, target=machine_id)
     if machine.image.digest != planned.image.digest:
-        first = next(r for r in run.operation.journal if r.step == Step.UPDATE and r.target == machine_id)
-        machine = await _move(run, machine, planned.image, first.detail["previous"])
-    if machine.state in LAUNCHED_STATES:
+        machine = await _move(run, machine, planned.image, begun.detail["previous"], launch=begun.detail["launch"])
+    if begun.detail["launch"]:
         await prove_healthy(run, plan, machine, may_cancel=False)
     await run.done(Step.RESTORE, machine_id, image=planned.image.label or planned.image.digest)
 

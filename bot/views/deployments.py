@@ -14,6 +14,7 @@ from bot.views.blocks import (
     actions,
     button,
     clip,
+    clip_mrkdwn,
     code,
     code_block,
     confirmation,
@@ -53,7 +54,7 @@ STATE_WORDS = {
 }
 
 
-def card(operation: Operation, plan: DeploymentPlan, *, note: str = "") -> Message:
+def card(operation: Operation, plan: DeploymentPlan) -> Message:
     """The operation's one message, as it stands now."""
     lines = [_headline(operation, plan), *_plan_lines(plan), *_progress_lines(operation, plan)]
     blocks = [section("\n".join(lines))]
@@ -61,8 +62,6 @@ def card(operation: Operation, plan: DeploymentPlan, *, note: str = "") -> Messa
         blocks.append(context(commits))
     if ending := "\n".join(_ending_lines(operation, plan)):
         blocks.append(section(ending))
-    if note:
-        blocks.append(context(f"{WARN} {prose(note)}"))
     blocks.extend(_buttons(operation))
     return Message(text=_summary(operation, plan), blocks=blocks)
 
@@ -77,7 +76,7 @@ def plan_preview(plan: DeploymentPlan, *, by: str) -> Message:
         blocks.append(section("\n".join(_blocker_lines(plan))))
     verdict = "it would be refused" if plan.is_blocked else "nothing speaks against it"
     blocks.append(context(f"Nothing was changed; {verdict}. Asked by {by}."))
-    return Message(text=f"Plan: {plan.ref} to {plan.app} ({plan.environment}); {verdict}.", blocks=blocks)
+    return Message(text=f"Plan: {escape(plan.ref)} to {plan.app} ({plan.environment}); {verdict}.", blocks=blocks)
 
 
 def refused(plan: DeploymentPlan) -> Message:
@@ -85,7 +84,8 @@ def refused(plan: DeploymentPlan) -> Message:
     head = f"🚫 {code(plan.app)} → *{escape(plan.environment)}*   {_ref(plan)} is not deployed."
     blocks = [section("\n".join([head, *_blocker_lines(plan)])), context("\n".join(_plan_lines(plan)))]
     reasons = " ".join(blocker.message for blocker in plan.blockers)
-    return Message(text=escape(f"Not deployed: {reasons}", 1000), blocks=blocks)
+    text = f"Not deployed: {escape(plan.ref)} to {plan.app} ({plan.environment}). {prose(reasons, 1000)}"
+    return Message(text=clip_mrkdwn(text, 3000), blocks=blocks)
 
 
 def accepted(environment: str, ref: str) -> Message:
@@ -153,24 +153,17 @@ def _state(operation: Operation) -> str:
 
 
 def _plan_lines(plan: DeploymentPlan) -> Iterator[str]:
-    yield f"from {_from(plan)} · {_change_count(plan)} · {_migration_words(plan)}"
+    live = code(plan.live_ref) if plan.live_ref else "nothing"
+    yield f"from {live} · {_change_count(plan)} · {_migration_words(plan)}"
     if plan.image is not None:
-        yield f"{DONE} image {code(clip(plan.image.label, 16))} {code(_pin(plan))}"
+        pin = f"{plan.image.repository}@{clip(plan.image.digest, 20)}"
+        yield f"{DONE} image {code(clip(plan.image.label, 16))} {code(pin)}"
     else:
         yield f"{BAD} no image of this commit"
     if plan.ci.state is not CiState.SUCCESS:
         yield f"{WARN} CI: {link(plan.ci.url, plan.ci.state)}"
     for warning in plan.warnings:
         yield f"{WARN} {prose(warning)}"
-
-
-def _pin(plan: DeploymentPlan) -> str:
-    assert plan.image is not None
-    return f"{plan.image.repository}@{clip(plan.image.digest, 20)}"
-
-
-def _from(plan: DeploymentPlan) -> str:
-    return code(plan.live_ref) if plan.live_ref else "nothing"
 
 
 def _change_count(plan: DeploymentPlan) -> str:
@@ -205,8 +198,8 @@ def _migration_words(plan: DeploymentPlan) -> str:
 
 
 def _commits(plan: DeploymentPlan) -> str:
-    lines = [f"• {code(c.short)} {escape(c.title, 100)} — {escape(c.author, 40)}" for c in plan.changes.commits]
-    shown = lines[-COMMITS_SHOWN:]
+    commits = plan.changes.commits[-COMMITS_SHOWN:]
+    shown = [f"• {code(c.short)} {escape(c.title, 100)} — {escape(c.author, 40)}" for c in commits]
     hidden = plan.changes.total - len(shown)
     if hidden > 0 and shown:
         shown.insert(0, f"… {hidden} earlier")
@@ -222,12 +215,9 @@ def _machine_preview(plan: DeploymentPlan) -> Iterator[str]:
     if plan.release_command:
         yield f"then release command {code(plan.release_command)}, then"
     for machine in plan.machines[:MACHINES_SHOWN]:
-        yield f"• {machine.region} {code(machine.id)} {machine.state} · {code(_image_name(machine))} → this image"
+        runs = code(clip(machine.image.label or machine.image.digest, 16))
+        yield f"• {machine.region} {code(machine.id)} {machine.state} · {runs} → this image"
     yield from _hidden(plan)
-
-
-def _image_name(machine: PlannedMachine) -> str:
-    return clip(machine.image.label or machine.image.digest, 16)
 
 
 def _progress_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
@@ -259,6 +249,9 @@ def _release_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
         yield f"{WARN} {escape(record.detail['warning'])}"
     elif record is not None and record.status is StepStatus.DONE:
         yield f"{DONE} Fly release v{record.detail['version']}"
+    closed = operation.row(Step.CLOSE_RELEASE)
+    if closed is not None and closed.detail.get("warning"):
+        yield f"{WARN} {escape(closed.detail['warning'])}"
     if plan.release_command:
         yield _release_command_line(operation, plan)
 
@@ -267,22 +260,25 @@ def _release_command_line(operation: Operation, plan: DeploymentPlan) -> str:
     row = operation.row(Step.RELEASE_COMMAND) or operation.row(Step.RELEASE_MACHINE)
     name = f"release command {code(plan.release_command)}"
     if row is None:
-        return f"{DOING} {name}   waits" if operation.is_active else f"{DOING} {name}   not run"
+        return f"{DOING} {name}   waits" if operation.is_active else f"{UNTOUCHED} {name}   not run"
     if row.step == Step.RELEASE_COMMAND and row.status is StepStatus.DONE:
         return f"{DONE} {name}   exit 0 · {row.detail['seconds']:.0f} s"
     if row.status is StepStatus.FAILED:
         code_words = "no exit code" if row.detail["exit_code"] is None else f"exit {row.detail['exit_code']}"
         return f"{BAD} {name}   {code_words}"
-    return f"{DOING} {name}   running"
+    return f"{DOING} {name}   running" if operation.is_active else f"{WARN} {name}   how it ended is unknown"
 
 
 def _machine_line(operation: Operation, machine: PlannedMachine) -> str:
     name = f"{machine.region} {code(machine.id)}"
-    if (read_back := _read_back(operation, machine.id)) is not None:
-        return f"{_read_back_icon(operation, read_back)} {name}  {_read_back_words(read_back)}"
     restored = operation.row(Step.RESTORE, machine.id)
+    is_unrestored = restored is not None and restored.status is StepStatus.FAILED
+    if not is_unrestored and (read_back := _read_back(operation, machine.id)) is not None:
+        return f"{_read_back_icon(operation, read_back)} {name}  {_read_back_words(read_back)}"
     if restored is not None:
         return f"{_restore_words(restored).replace('NAME', name)}"
+    if operation.is_final:
+        return f"{WARN} {name}  not read back"
     proving = operation.row(Step.PROVE_IMAGE, machine.id)
     row = operation.row(Step.UPDATE, machine.id)
     if proving is not None and not operation.done(Step.PROVE_IMAGE):
@@ -346,10 +342,11 @@ def _where_things_stand(operation: Operation, plan: DeploymentPlan) -> Iterator[
         return
     machines = receipt.detail["machines"]
     on_new = sum(machine["on_image"] for machine in machines)
-    if on_new == 0:
-        yield f"All {len(machines)} Machines run what they ran before."
+    before = {machine.id: machine.image.digest for machine in plan.machines}
+    if all(machine["digest"] == before[machine["id"]] for machine in machines):
+        yield f"{_all(machines)} what ran before."
     elif on_new == len(machines):
-        yield f"All {on_new} Machines run the new image."
+        yield f"{_all(machines)} the new image."
     else:
         yield f"*Mixed*: {on_new} of {len(machines)} Machines run the new image, the lines above say which."
     if operation.outcome.get("not_restored"):
@@ -357,9 +354,14 @@ def _where_things_stand(operation: Operation, plan: DeploymentPlan) -> Iterator[
         yield f"To go back: `/deploy {plan.environment} {plan.live_ref}`"
 
 
+def _all(machines: list[object]) -> str:
+    return "The one Machine runs" if len(machines) == 1 else f"All {len(machines)} Machines run"
+
+
 def _buttons(operation: Operation) -> list[Block]:
     if operation.state is State.REQUESTED:
-        return [actions(_deploy_button(operation), _dismiss_button(operation))]
+        dismiss = button("Dismiss", action=CANCEL, value=operation.id, label="Dismiss this plan")
+        return [actions(_deploy_button(operation), dismiss)]
     if operation.is_active and not operation.cancel_requested_by:
         ask = confirmation(
             "Cancel this deployment?",
@@ -378,15 +380,11 @@ def _deploy_button(operation: Operation) -> Block:
     return button(caption, action=CONFIRM, value=value, style="primary", label=caption)
 
 
-def _dismiss_button(operation: Operation) -> Block:
-    return button("Dismiss", action=CANCEL, value=operation.id, label="Dismiss this plan")
-
-
 def _summary(operation: Operation, plan: DeploymentPlan) -> str:
     what = f"{escape(plan.ref)} ({plan.commit.short}) to {plan.app} ({plan.environment}), by {operation.actor.mention}"
     message = operation.outcome.get("message", "") if operation.is_final else ""
     parts = [f"Deployment of {what}, {_state(operation)}.", prose(message), receipt_line(operation)]
-    return clip(" ".join(part for part in parts if part), 3000)
+    return clip_mrkdwn(" ".join(part for part in parts if part), 3000)
 
 
 def _regions(plan: DeploymentPlan) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.errors import BadCommand, BotError, RemoteError
-from bot.views.blocks import Message, clip, escape, prose
+from bot.views.blocks import Message, clip_mrkdwn, escape, prose
 
 
 def error(failure: BotError) -> Message:
@@ -14,7 +14,7 @@ def error(failure: BotError) -> Message:
         lines.append(prose(failure.hint))
     if isinstance(failure, BadCommand) and failure.usage:
         lines.append(failure.usage)
-    return Message(text=clip("\n".join(lines), 3000))
+    return Message(text=clip_mrkdwn("\n".join(lines), 3000))
 
 
 def incident(number: str) -> Message:

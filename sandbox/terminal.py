@@ -1,0 +1,53 @@
+"""Slack messages as text for a terminal: blocks in order, mark-up taken out, buttons in brackets."""
+
+from __future__ import annotations
+
+import html
+import re
+import textwrap
+from typing import Any
+
+from sandbox.kit import Json
+
+WIDTH = 110
+BAR = "  │ "
+
+
+def card(message: Json, people: dict[str, str]) -> str:
+    """A message as a card: its blocks, or its text where it has none."""
+    blocks = message.get("blocks") or []
+    lines = [line for block in blocks for line in _block(block, people)] or mrkdwn(message["text"], people).splitlines()
+    wrapped = [part for line in lines for part in _wrap(line)]
+    return "\n".join(f"{BAR}{line}".rstrip() for line in wrapped)
+
+
+def mrkdwn(text: str, people: dict[str, str]) -> str:
+    """Slack's mrkdwn as plain text: names for mentions, labels for links, no asterisks and backticks."""
+    text = re.sub(r"<@([UW][A-Z0-9]+)>", lambda found: f"@{people.get(found[1], found[1])}", text)
+    text = re.sub(r"<(https?://[^|>]+)\|([^>]+)>", r"\2", text)
+    text = re.sub(r"<(https?://[^|>]+)>", r"\1", text)
+    text = text.replace("```\n", "").replace("\n```", "").replace("`", "")
+    text = re.sub(r"(?<!\w)\*([^*\n]+)\*(?!\w)", r"\1", text)
+    return html.unescape(text).replace("\u200b", "")
+
+
+def _block(block: dict[str, Any], people: dict[str, str]) -> list[str]:
+    match block["type"]:
+        case "section":
+            return mrkdwn(block["text"]["text"], people).splitlines()
+        case "context":
+            texts = (mrkdwn(element["text"], people) for element in block["elements"])
+            return [f"  {line}" for text in texts for line in text.splitlines()]
+        case "actions":
+            return [" ".join(f"[ {element['text']['text']} ]" for element in block["elements"])]
+        case "header":
+            return [block["text"]["text"]]
+        case "divider":
+            return ["─" * 40]
+        case unknown:
+            return [f"({unknown} block)"]
+
+
+def _wrap(line: str) -> list[str]:
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.wrap(line, WIDTH, subsequent_indent=indent, drop_whitespace=True) or [""]

@@ -1,0 +1,76 @@
+"""The text of `/deploy`: what was asked, or what is wrong with it."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.deployment import DeploymentRequest
+from bot.errors import BadCommand
+from commands.deploy import HELP, REASON_LIMIT, REF_LIMIT, USAGE, DeployCommand, parse_deploy
+
+
+@pytest.mark.parametrize("text", ["", "  ", "help", "help me", "--plan"])
+def test_nothing_to_deploy_is_help(text: str) -> None:
+    """Asked for help, or asked for nothing, the answer is the help."""
+    assert parse_deploy(text).request is None
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "ref", "why", "is_dry_run"),
+    [
+        ("staging main", "staging", "main", "", False),
+        ("reify-studio/production v1.4.2", "reify-studio/production", "v1.4.2", "", False),
+        ('production v1.4.2 --reason "pricing fix"', "production", "v1.4.2", "pricing fix", False),
+        ("production v1.4.2 —reason “pricing fix” —plan", "production", "v1.4.2", "pricing fix", True),
+        ("--plan production v1.4.2", "production", "v1.4.2", "", True),
+        ("staging feature/a&amp;b", "staging", "feature/a&b", "", False),
+        ("staging help", "staging", "help", "", False),
+        ("staging " + "r" * REF_LIMIT, "staging", "r" * REF_LIMIT, "", False),
+        (f"staging main --reason {'w' * REASON_LIMIT}", "staging", "main", "w" * REASON_LIMIT, False),
+    ],
+)
+def test_a_deployment_is_read(text: str, environment: str, ref: str, why: str, is_dry_run: bool) -> None:
+    """Environment, ref, reason and whether only the plan is wanted."""
+    assert parse_deploy(text) == DeployCommand(DeploymentRequest(environment, ref, why), is_dry_run)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("staging", "Which commit? Say what to deploy to `staging`."),
+        ('staging ""', "Which commit?"),
+        ("`staging`", "deploy to `'staging'`"),
+        ("staging main now please", "`now please` is too much; put a reason behind `--reason`"),
+        ("staging main -plan", "`-plan` is too much"),
+        ("staging main --dry-run", "`--dry-run` is not an option"),
+        ("staging main --reason --plan", "`--reason` needs a value"),
+        ("staging main --reason 'pricing fix'", "`fix'` is too much"),
+        ("staging " + "r" * (REF_LIMIT + 1), f"at most {REF_LIMIT} characters"),
+        (f"staging main --reason {'w' * (REASON_LIMIT + 1)}", f"has {REASON_LIMIT + 1} characters; at most"),
+        ("staging " + "r" * 10_000, "10008 characters"),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_usage(text: str, said: str) -> None:
+    """Too little, too much, too long, misspelt: a sentence and the usage, and nothing is deployed."""
+    with pytest.raises(BadCommand) as refusal:
+        parse_deploy(text)
+
+    assert said in refusal.value.message
+    assert refusal.value.usage == USAGE
+
+
+def test_the_help_shows_every_option() -> None:
+    """What the parser takes stands in the help."""
+    assert all(word in HELP for word in ("--reason", "--plan", "ENVIRONMENT", "REF", "help"))
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_a_command_or_a_refusal(text: str) -> None:
+    """Nothing that can be typed raises anything but BadCommand, and what is read stays within its limits."""
+    with contextlib.suppress(BadCommand):
+        asked = parse_deploy(text).request
+        assert asked is None or (asked.environment and 0 < len(asked.ref) <= REF_LIMIT)

@@ -1,0 +1,38 @@
+"""Fixtures for every test: one event loop for the whole run, and a world that a test may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.log import configure
+from tests.world import RESTORING, World
+from tests.world import world as make_world
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Asyncio alone: Bolt and APScheduler know nothing else."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logging() -> None:
+    """As in production: the default console traceback takes long enough to lose a lease on a fast clock."""
+    configure("json")
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """The reference world: three simulators and the bot, nothing deployed by it yet."""
+    async with make_world(tmp_path / "flytower.db") as made:
+        yield made
+
+
+@pytest.fixture
+async def restoring_world(tmp_path: Path) -> AsyncIterator[World]:
+    """The reference world, where a failed production deployment brings the previous image back."""
+    async with make_world(tmp_path / "flytower.db", change=RESTORING) as made:
+        yield made

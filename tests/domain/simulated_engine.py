@@ -1,0 +1,133 @@
+"""An engine without a world: it follows `next_action`, writes the rows the real steps write, and crashes at will."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from bot.domain.deployment import DeploymentPlan
+from bot.domain.operation import JournalRow, Operation, StepStatus
+from bot.domain.rollout import Action, Step, next_action
+from bot.errors import Reason
+from tests.builders import failure, operation, receipt, row, started
+
+OK, FAIL, CRASH, ASLEEP = "ok", "fail", "crash", "asleep"
+Choose = Callable[[Step, str], str]
+STEPS_LIMIT = 200
+
+
+class Crashed(Exception):
+    """The process died: the next row was never written."""
+
+
+class Failed(Exception):
+    """The step saw that it cannot succeed."""
+
+
+@dataclass
+class SimulatedEngine:
+    """Runs one deployment to its end; `choose` decides before each row whether it succeeds, fails or dies.
+
+    `cancel_after` is the number of rows after which somebody presses Cancel.
+    """
+
+    plan: DeploymentPlan
+    choose: Choose
+    cancel_after: int | None = None
+    taken: list[tuple[Action, Operation]] = field(default_factory=list)
+
+    def run(self) -> Operation:
+        """The operation once there is nothing left to do; AssertionError where that never comes."""
+        self.operation = operation(of=self.plan)
+        while (action := next_action(self.operation, self.plan)) is not None:
+            self.taken.append((action, self.operation))
+            assert len(self.taken) < STEPS_LIMIT, f"it never ends: {[a.step for a, _ in self.taken[-9:]]}"
+            self._take(action)
+        return self.operation
+
+    def _take(self, action: Action) -> None:
+        try:
+            for written in self._rows(action):
+                self._write(written)
+        except Failed:
+            reason = Reason.CANCELLED if action.step is Step.FAILURE else Reason.MACHINE_UNHEALTHY
+            self._write(failure(action.step, reason, machines=list(action.machines)))
+        except Crashed:
+            return
+
+    def _write(self, written: JournalRow) -> None:
+        journal = (*self.operation.journal, written)
+        is_asked = self.cancel_after is not None and len(journal) > self.cancel_after
+        by = "U0BO" if is_asked else ""
+        self.operation = dataclasses.replace(self.operation, journal=journal, cancel_requested_by=by)
+
+    def _decide(self, step: Step, target: str = "") -> str:
+        decision = self.choose(step, target)
+        if decision == CRASH:
+            raise Crashed
+        if decision == FAIL:
+            raise Failed
+        return decision
+
+    def _rows(self, action: Action) -> Iterator[JournalRow]:
+        match action.step:
+            case Step.FAILURE:
+                raise Failed
+            case Step.UPDATE:
+                yield from self._side_by_side(self._update, action)
+            case Step.RESTORE:
+                yield from self._side_by_side(self._restore, action)
+            case Step.PROVE_IMAGE:
+                yield started(action.step, action.machines[0])
+                self._decide(action.step)
+                yield row(action.step, machine=action.machines[0])
+            case _:
+                self._decide(action.step)
+                yield from self._simple(action.step)
+
+    def _simple(self, step: Step) -> Iterator[JournalRow]:
+        failed = self.operation.row(Step.FAILURE) is not None
+        match step:
+            case Step.RECORD_RELEASE:
+                yield started(step, after=41)
+                self._decide(step)
+                yield row(step, release_id="rel_42", version=42)
+            case Step.RELEASE_COMMAND:
+                yield row(Step.RELEASE_MACHINE, machine="r1")
+                yield started(step)
+                self._decide(step)
+                yield row(step, exit_code=0, seconds=1.0)
+            case Step.CLOSE_RELEASE:
+                yield row(step, status="failed" if failed else "complete")
+            case Step.RECEIPT:
+                yield receipt()
+                if not failed:
+                    self._decide(step)
+            case _:
+                yield row(step)
+
+    def _side_by_side(self, one: Callable[[str], Iterator[JournalRow]], action: Action) -> Iterator[JournalRow]:
+        """All come to their end, whichever fails; a crash ends all."""
+        failed = False
+        for machine in action.machines:
+            try:
+                yield from one(machine)
+            except Failed:
+                failed = True
+        if failed:
+            raise Failed
+
+    def _update(self, machine: str) -> Iterator[JournalRow]:
+        if self.operation.row(Step.UPDATE, machine) is None:
+            yield started(Step.UPDATE, machine)
+        is_warm = next(m for m in self.plan.machines if m.id == machine).is_warm
+        proven = is_warm and self._decide(Step.UPDATE, machine) != ASLEEP
+        yield row(Step.UPDATE, machine, launch=proven, proven=proven)
+
+    def _restore(self, machine: str) -> Iterator[JournalRow]:
+        yield started(Step.RESTORE, machine)
+        if self._decide(Step.RESTORE, machine) == ASLEEP:
+            yield row(Step.RESTORE, machine, StepStatus.FAILED, message="no answer")
+        else:
+            yield row(Step.RESTORE, machine)

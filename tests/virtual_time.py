@@ -1,0 +1,93 @@
+"""An event loop whose time jumps: where nothing is ready it does not wait for the next timer, it is there.
+
+Simulators and bot live on one loop and talk over loopback sockets, where whatever was sent can be received at
+once. So when nothing can be received and no thread works for the loop, nothing happens before the next
+timer, and the time until then may be left out. A deployment of a minute takes as long as its computing, and
+a loaded machine cannot make a lease run out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from sandbox.kit import Clock
+
+# Real time for the threads that write and read the database, where one of them is at work.
+THREAD_S = 0.05
+
+Events = list[tuple[selectors.SelectorKey, int]]
+
+
+class JumpingSelector(selectors.DefaultSelector):
+    """Tells what is ready; instead of waiting for a time it lets `jump` leave it out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jump: Callable[[float], None] = lambda _: None
+        self.is_busy: Callable[[], bool] = lambda: False
+
+    def select(self, timeout: float | None = None) -> Events:
+        ready = super().select(0)
+        if timeout == 0:
+            return ready
+        while not ready and self.is_busy():
+            ready = super().select(THREAD_S)
+        if ready:
+            return ready
+        if timeout is None:
+            return super().select(None)
+        self.jump(timeout)
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An asyncio loop on virtual time. `workers` are asked whether a thread still works for the loop."""
+
+    def __init__(self) -> None:
+        self._skipped = 0.0
+        self.workers: list[Any] = []
+        selector = JumpingSelector()
+        super().__init__(selector)
+        selector.jump = self._skip
+        selector.is_busy = self._is_busy
+
+    def time(self) -> float:
+        return super().time() + self._skipped
+
+    def _skip(self, seconds: float) -> None:
+        self._skipped += seconds
+
+    def _is_busy(self) -> bool:
+        return any(worker.is_busy for worker in self.workers)
+
+
+class VirtualClock(Clock):
+    """The simulators' clock on the loop's time; also the bot's, by `now_utc`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+        self._offset = super().now() - self._loop.time()
+
+    def now(self) -> float:
+        return self._offset + self._loop.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds))
+
+
+class BotClock:
+    """The same time for the bot."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.now(), UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
