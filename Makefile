@@ -24,8 +24,8 @@ demo: $(STAMP) ## Run the bot against the sandbox, with a page on loopback
 tour: $(STAMP) ## Play a scripted conversation in the terminal and check how each step ends
 	$(BIN)/python -m sandbox.tour
 
-test: lint types $(STAMP) ## Lint, types, import contracts, tests
-	$(BIN)/python -m pytest
+test: lint types $(STAMP) ## Lint, types, import contracts, tests; every branch of the domain and the operations
+	$(BIN)/python -m pytest -n auto --cov=bot.domain --cov=bot.operations --cov-branch --cov-fail-under=100
 
 lint: $(STAMP) ## ruff, import contracts, spelling, workflows
 	$(BIN)/ruff format --check .

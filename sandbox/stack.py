@@ -175,11 +175,13 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def stack(folder: Path, *, speed: float = 1.0) -> AsyncIterator[tuple[Simulators, BotProcess]]:
-    """The simulators and a bot that is ready."""
+async def stack(
+    folder: Path, *, speed: float = 1.0, extra: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[Simulators, BotProcess]]:
+    """The simulators and a bot that is ready; `extra` variables change how it is configured."""
     async with Simulators(speed=speed) as simulators:
         bot = BotProcess(simulators, folder)
-        await bot.start()
+        await bot.start(extra)
         try:
             yield simulators, bot
         finally:

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from bot.log import configure
+from tests.virtual_time import VirtualLoop
 from tests.world import RESTORING, World
 from tests.world import world as make_world
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    """Asyncio alone: Bolt and APScheduler know nothing else."""
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    """Asyncio alone, since Bolt and APScheduler know nothing else; its time may be made to jump."""
+    return ("asyncio", {"loop_factory": VirtualLoop})
 
 
 @pytest.fixture(scope="session", autouse=True)

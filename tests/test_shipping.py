@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.virtual_time import VirtualLoop
 from tests.world import World, text_of
 
 ROOT = Path(__file__).parents[1]
@@ -36,12 +35,6 @@ SCOPES = {
     "chat.update": "chat:write",
     "users.info": "users:read",
 }
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    """A loop that does not wait, for the tests that ask for a world."""
-    return ("asyncio", {"loop_factory": VirtualLoop})
 
 
 def scopes(manifest: dict[str, Any]) -> list[str]:

@@ -9,10 +9,10 @@ a loaded machine cannot make a lease run out.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import selectors
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from sandbox.kit import Clock
 
@@ -23,17 +23,18 @@ Events = list[tuple[selectors.SelectorKey, int]]
 
 
 class JumpingSelector(selectors.DefaultSelector):
-    """Tells what is ready; instead of waiting for a time it lets `jump` leave it out."""
+    """Tells what is ready; where `jumps` is set it lets `jump` leave out the time that it would wait."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.jumps = False
         self.jump: Callable[[float], None] = lambda _: None
         self.is_busy: Callable[[], bool] = lambda: False
 
     def select(self, timeout: float | None = None) -> Events:
+        if not self.jumps or timeout == 0:
+            return super().select(timeout)
         ready = super().select(0)
-        if timeout == 0:
-            return ready
         while not ready and self.is_busy():
             ready = super().select(THREAD_S)
         if ready:
@@ -45,15 +46,26 @@ class JumpingSelector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An asyncio loop on virtual time. `workers` are asked whether a thread still works for the loop."""
+    """An asyncio loop whose time is real until `jumping()`."""
 
     def __init__(self) -> None:
         self._skipped = 0.0
-        self.workers: list[Any] = []
-        selector = JumpingSelector()
-        super().__init__(selector)
-        selector.jump = self._skip
-        selector.is_busy = self._is_busy
+        self._jumping = JumpingSelector()
+        super().__init__(self._jumping)
+        self._jumping.jump = self._skip
+
+    @contextlib.contextmanager
+    def jumping(self, is_busy: Callable[[], bool]) -> Iterator[None]:
+        """Leave waiting out, except while `is_busy` says that a thread works for the loop."""
+        self._jumping.jumps, self._jumping.is_busy = True, is_busy
+        try:
+            yield
+        finally:
+            self._jumping.jumps = False
+
+    @property
+    def is_jumping(self) -> bool:
+        return self._jumping.jumps
 
     def time(self) -> float:
         return super().time() + self._skipped
@@ -61,12 +73,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _skip(self, seconds: float) -> None:
         self._skipped += seconds
 
-    def _is_busy(self) -> bool:
-        return any(worker.is_busy for worker in self.workers)
-
 
 class VirtualClock(Clock):
-    """The simulators' clock on the loop's time; also the bot's, by `now_utc`."""
+    """The simulators' clock on the loop's time."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -29,7 +29,7 @@ SHA = {
     "hostile": "15f7f3061d744d0efb11e0d1f2d27db09698ee85",
 }
 # Virtual seconds in a world in one process, real ones where the bot is a process of its own.
-WAIT_S = 3600.0
+WAIT_S, REAL_WAIT_S = 3600.0, 30.0
 
 
 def replacing(*pairs: tuple[str, str]) -> Callable[[str], str]:
@@ -63,8 +63,10 @@ class Sight:
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Return once the condition holds; fails by its name."""
+        loop = asyncio.get_running_loop()
+        is_virtual = isinstance(loop, VirtualLoop) and loop.is_jumping
         try:
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(WAIT_S if is_virtual else REAL_WAIT_S):
                 # Fly and Slack are simulated elsewhere on this loop and ring no bell.
                 while not condition():  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
@@ -138,11 +140,7 @@ class World(Sight):
 
     def new_bot(self) -> Application:
         """A bot on this world's database and clock, not started yet."""
-        bot = Application(self.settings, clock=BotClock(self.simulators.clock))
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
-        loop.workers = [bot.store]
-        return bot
+        return Application(self.settings, clock=BotClock(self.simulators.clock))
 
     async def restarts_after(self, meanwhile: Callable[[], object]) -> None:
         """The bot stops, something happens at Fly meanwhile, and a new bot goes on until all is at rest."""
@@ -213,10 +211,13 @@ def settings(simulators: Simulators, database: Path | str, *, change: Callable[[
 @contextlib.asynccontextmanager
 async def world(database: Path | str, *, change: Callable[[str], str] = str) -> AsyncIterator[World]:
     """A world that is up, and afterwards down."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
     async with stack.Simulators(clock=VirtualClock()) as simulators:
         made = World(simulators, settings(simulators, database, change=change))
-        async with running_bot(made):
-            yield made
+        with loop.jumping(lambda: made.bot.store.is_busy):
+            async with running_bot(made):
+                yield made
 
 
 @contextlib.asynccontextmanager

@@ -12,6 +12,7 @@ from typing import Any
 # Process groups that Fly reserves for its own short-lived Machines; they are no part of the app.
 RESERVED_GROUPS = frozenset({"fly_app_release_command", "fly_app_test_machine_command", "fly_app_console"})
 RELEASE_COMMAND_GROUP = "fly_app_release_command"
+TRANSIENT_STATES = frozenset({"creating", "starting", "stopping", "restarting", "suspending", "updating", "replacing"})
 COMMIT_LABEL = re.compile(r"sha-([0-9a-f]{40})")
 
 
@@ -124,6 +125,11 @@ class Machine:
     @property
     def is_warm(self) -> bool:
         return self.state == "started"
+
+    @property
+    def is_in_transit(self) -> bool:
+        """Whether Fly is just bringing the Machine from one state to another."""
+        return self.state in TRANSIENT_STATES
 
     @property
     def is_gone(self) -> bool:

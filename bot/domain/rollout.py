@@ -151,8 +151,8 @@ def restore_refusal(operation: Operation, plan: DeploymentPlan) -> str:
 def release_is_open(operation: Operation) -> bool:
     """Whether Fly's books still say something about this release that is not true."""
     release = operation.row(Step.RECORD_RELEASE)
-    # A row that only began may have made a release whose answer was lost.
-    if release is None or (release.status is StepStatus.DONE and not release.detail["release_id"]):
+    # A create whose answer was lost may have made a release; `after` says where to look for it.
+    if release is None or not (release.detail.get("release_id") or "after" in release.detail):
         return False
     closed = operation.row(Step.CLOSE_RELEASE)
     return closed is None or closed.detail.get("status") == "complete"

@@ -39,6 +39,8 @@ RELEASE_KEYS = ("fly_release_id", "fly_release_version", MARKER)
 BOOKKEEPING_TRIES = 3
 BOOKKEEPING_WAIT_S = 1.0
 SLEEP_WAIT_S = 30.0
+RECEIPT_LOOKS = 10
+RECEIPT_WAIT_S = 1.0
 
 StepFunction = Callable[[Run, DeploymentPlan, Action], Awaitable[None]]
 
@@ -118,8 +120,10 @@ async def _record_release(run: Run, plan: DeploymentPlan, _: Action) -> None:
         else:
             await run.done(Step.RECORD_RELEASE, release_id=release.id, version=release.version)
             return
+    # Where the attempt began, a release may have come of it after all: closing the books looks for it.
+    begun = run.operation.row(Step.RECORD_RELEASE)
     warning = f"Fly's release record could not be written: {problem}"
-    await run.done(Step.RECORD_RELEASE, release_id="", version=0, warning=warning)
+    await run.done(Step.RECORD_RELEASE, release_id="", version=0, warning=warning, **(begun.detail if begun else {}))
 
 
 async def _open_release(run: Run, plan: DeploymentPlan) -> Release:
@@ -245,11 +249,11 @@ async def _close_release(run: Run, plan: DeploymentPlan, _: Action) -> None:
 
 async def _release_id(run: Run, plan: DeploymentPlan) -> str:
     release = run.operation.row(Step.RECORD_RELEASE)
-    if release is None:
-        return ""
-    if release.status is StepStatus.DONE:
+    # The books are closed only where opening them was tried.
+    assert release is not None
+    if release.detail.get("release_id"):
         return str(release.detail["release_id"])
-    found = await _own_release(run, plan, release.detail["after"])
+    found = await _own_release(run, plan, release.detail["after"]) if "after" in release.detail else None
     return found.id if found else ""
 
 
@@ -260,7 +264,7 @@ def _failed_status(operation: Operation) -> str:
 async def _receipt(run: Run, plan: DeploymentPlan, _: Action) -> None:
     """Give the leases back, then read every Machine's digest back: only what was seen is called done."""
     await run.leases.give_back()
-    machines = {m.id: m for m in await run.fly.machines(plan.app) if m.is_managed and not m.is_gone}
+    machines = await _settled_machines(run, plan)
     lines = [_receipt_line(plan, machines.get(m.id), m.id, m.region) for m in plan.machines]
     await run.done(Step.RECEIPT, machines=lines)
     if failure(run.operation) is not None:
@@ -272,6 +276,16 @@ async def _receipt(run: Run, plan: DeploymentPlan, _: Action) -> None:
             + ", ".join(wrong),
             reason=Reason.WRONG_IMAGE,
         )
+
+
+async def _settled_machines(run: Run, plan: DeploymentPlan) -> dict[str, Machine]:
+    """The app's Machines by id, once none is between two states, or as they are after some looks."""
+    for _ in range(RECEIPT_LOOKS):
+        machines = {m.id: m for m in await run.fly.machines(plan.app) if m.is_managed and not m.is_gone}
+        if not any(machine.is_in_transit for machine in machines.values()):
+            break
+        await run.clock.sleep(RECEIPT_WAIT_S)
+    return machines
 
 
 def _receipt_line(plan: DeploymentPlan, machine: Machine | None, machine_id: str, region: str) -> dict[str, Any]:

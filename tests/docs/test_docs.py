@@ -22,7 +22,6 @@ from sandbox import terminal
 from sandbox.fly import FlySimulator
 from sandbox.github import GitHubSimulator
 from sandbox.slack import SlackSimulator
-from tests.virtual_time import VirtualLoop
 from tests.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -34,12 +33,6 @@ COMMANDS, DECISIONS, DESIGN, SANDBOX, CONFIGURATION = (
 REASONS = COMMANDS.partition("## Reason codes")[2].partition("## The command line")[0]
 README = (ROOT / "README.md").read_text("utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    """A loop that does not wait, for the tests that ask for a world."""
-    return ("asyncio", {"loop_factory": VirtualLoop})
 
 
 def rows(page: str) -> set[str]:

@@ -152,7 +152,10 @@ def test_batches_have_flyctls_sizes(machines: int, max_unavailable: float, expec
     [
         ((failure(Step.CHECK),), Action(Step.RECEIPT)),
         ((failure(Step.CHECK), receipt()), None),
-        ((PREPARED[0], started(Step.RECORD_RELEASE), failure(Step.RECORD_RELEASE)), Action(Step.CLOSE_RELEASE)),
+        (
+            (PREPARED[0], started(Step.RECORD_RELEASE, after=41), failure(Step.RECORD_RELEASE)),
+            Action(Step.CLOSE_RELEASE),
+        ),
         ((*PREPARED, failure(Step.RELEASE_COMMAND)), Action(Step.CLOSE_RELEASE)),
         ((*PREPARED, failure(Step.RELEASE_COMMAND), CLOSED_AS_FAILED), Action(Step.RECEIPT)),
         ((*PREPARED, failure(Step.RELEASE_COMMAND), CLOSED_AS_FAILED, receipt()), None),

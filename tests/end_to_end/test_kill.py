@@ -46,12 +46,6 @@ class Scene(Sight):
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Real time: the bot is a process of its own."""
-    return "asyncio"
-
-
-@pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     """A bot process that is ready, and the simulators around it."""
     async with stack(tmp_path, speed=SPEED) as (simulators, bot):
