@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
@@ -50,39 +51,40 @@ class Application:
         self.tasks = Tasks()
         self.store = Store(str(settings.database))
         self._started = False
-        self._socket: AsyncSocketModeHandler | None = None
+        self._closing = AsyncExitStack()
 
     async def start(self) -> None:
         """Open the database, learn who we are, let unfinished operations go on, begin to listen.
 
-        Raises ConfigError (database in use) and RemoteError (Slack does not know the token).
+        Raises ConfigError (database in use) and RemoteError (Slack does not know the token); nothing is left
+        open then.
         """
+        try:
+            await self._start()
+        except BaseException:
+            await self._closing.aclose()
+            raise
+
+    async def _start(self) -> None:
         await self.store.open()
+        self._closing.push_async_callback(self.store.close)
         self._connect()
         identity = await self.slack.auth_test()
         self._assemble(identity)
+        self._closing.push_async_callback(self.tasks.stop, grace_s=GRACE_S)
+        self._closing.push_async_callback(self.engine.stop)
         await self._resume()
         self.schedule.start()
+        self._closing.callback(self.schedule.stop)
         if self.settings.slack.app_token is not None:
             await self._listen(self.settings.slack.app_token.reveal())
         self._started = True
-        log.info("started", team=identity.team_id, socket_mode=self._socket is not None)
+        log.info("started", team=identity.team_id, socket_mode=self.settings.slack.is_socket_mode)
 
     async def stop(self) -> None:
         """Stop in reverse order; operations under way stay where they are and go on at the next start."""
         self._started = False
-        if self._socket is not None:
-            await self._socket.close_async()  # type: ignore[no-untyped-call]
-        if hasattr(self, "schedule"):
-            self.schedule.stop()
-        if hasattr(self, "engine"):
-            await self.engine.stop()
-        await self.tasks.stop(grace_s=GRACE_S)
-        await self.slack.aclose()
-        await self.github.aclose()
-        for fly in self.fly.values():
-            await fly.aclose()
-        await self.store.close()
+        await self._closing.aclose()
         log.info("stopped")
 
     async def settle(self) -> None:
@@ -127,6 +129,10 @@ class Application:
             organisation: FlyClient(endpoints, token.reveal(), clock=clock, observe=observe)
             for organisation, token in settings.organisations.items()
         }
+        self._closing.push_async_callback(self.slack.aclose)
+        self._closing.push_async_callback(self.github.aclose)
+        for fly in self.fly.values():
+            self._closing.push_async_callback(fly.aclose)
 
     def _assemble(self, identity: Identity) -> None:
         settings = self.settings
@@ -171,8 +177,9 @@ class Application:
     async def _listen(self, app_token: str) -> None:
         # The socket is asked for with the app-level token, at the same host as everything else.
         web = AsyncWebClient(app_token, base_url=self.settings.slack.api_url)
-        self._socket = AsyncSocketModeHandler(self._bolt, app_token, web_client=web)
-        await self._socket.connect_async()  # type: ignore[no-untyped-call]
+        handler = AsyncSocketModeHandler(self._bolt, app_token, web_client=web)
+        self._closing.push_async_callback(handler.close_async)
+        await handler.connect_async()  # type: ignore[no-untyped-call]
 
 
 def _github_auth(settings: Settings) -> TokenAuth | AppAuth:
