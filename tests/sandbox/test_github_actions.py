@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
 from sandbox.github import GitHubSimulator
-from sandbox.kit import Fault, running
+from sandbox.kit import Fault
 
 HEADING, BROKEN = "0c48c64d2651fd5aef4f3d6a045e0744c0113d27", "948f0c1d2e3c31744979b255a4a6ec1bb203c3fb"
 CI_RUNS = "/actions/workflows/ci.yml/runs"
-
-
-@pytest.fixture(scope="module")
-async def served() -> AsyncIterator[GitHubSimulator]:
-    """One server for the module; each test starts from the seed."""
-    simulator = GitHubSimulator()
-    async with running(simulator):
-        yield simulator
-
-
-@pytest.fixture(scope="module")
-async def client(served: GitHubSimulator) -> AsyncIterator[httpx.AsyncClient]:
-    """A client whose paths start below the repository."""
-    base, headers = f"{served.url}/repos/reify/reify-studio", {"authorization": "Bearer ghp_sandbox"}
-    async with httpx.AsyncClient(base_url=base, headers=headers) as client:
-        yield client
-
-
-@pytest.fixture
-def github(served: GitHubSimulator) -> GitHubSimulator:
-    served.reset()
-    served.faults.clear()
-    return served
-
-
-@pytest.fixture
-def repo(github: GitHubSimulator, client: httpx.AsyncClient) -> httpx.AsyncClient:
-    """The client, in a world fresh from the seed."""
-    return client
 
 
 @pytest.mark.parametrize(
