@@ -125,7 +125,8 @@ def _settings(config_path: Path) -> Settings:
 
 
 def _audit_events(database: Path) -> list[dict[str, Any]]:
-    return list(audit.rows(read_only(str(database))))
+    with contextlib.closing(read_only(str(database))) as db:
+        return list(audit.rows(db))
 
 
 class _Server(uvicorn.Server):

@@ -31,6 +31,8 @@ class Tasks:
         """Return when nothing goes on any more."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            # Gathering what is done already does not yield, and the callback that forgets a task needs a turn.
+            await asyncio.sleep(0)
 
     async def stop(self, *, grace_s: float) -> None:
         """Wait so long for what goes on, then cancel the rest."""

@@ -132,6 +132,8 @@ class Engine:
         """Return when no operation runs any more."""
         while self._tasks:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            # Gathering what is done already does not yield, and the callback that forgets a task needs a turn.
+            await asyncio.sleep(0)
 
     async def stop(self) -> None:
         """Leave every operation where it is; its journal says where to go on."""
