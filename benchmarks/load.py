@@ -1,7 +1,7 @@
-"""Signed requests and what sends them: keep-alive connections over plain sockets, in a process of its own.
+"""Signed commands, what sends them, and what they cost the process that answers.
 
-A selector and blocking sends, and no event loop: what the generator itself costs is part of every wall-clock
-figure, so it does as little as Python allows, and nothing else runs in its process.
+The generator is a selector and blocking sends in a process of its own: its cost is part of every wall-clock
+figure, so it does as little as Python allows.
 """
 
 from __future__ import annotations
@@ -9,24 +9,26 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import re
 import selectors
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from urllib.parse import urlencode
 
-from sandbox.slack.delivery import FORM, USER_AGENT, signature_headers
+from sandbox.kit import Json
+from sandbox.slack.delivery import FORM, signature_headers
+from sandbox.slack.world import World
 from sandbox.stack import SECRETS
 
-PATH = "/slack/events"
 CHANNEL = "C0DEPLOYS"
-# The simulated workspace's own person, and one whose account belongs to another workspace.
-MEMBER = ("U0ANA", "T0REIFY")
-STRANGER = ("U0EVE", "T0OTHER")
+HELP, HELP_ANSWER = "help", "brings a commit"
 ANSWER_S = 30.0
+QUIET_S = 0.2
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 _numbers = itertools.count(1)
@@ -34,126 +36,72 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Job:
-    """What to send where; an answer without 200 and the words in `expect` ends the run.
-
-    With a `pause_s` before each request the server is at rest when it comes, and the rate says nothing.
-    """
+    """Requests to send, each when the previous one of its connection is answered and `pause_s` have passed."""
 
     port: int
     requests: list[str]
-    expect: str
+    expect: str = HELP_ANSWER
     connections: int = 1
     pause_s: float = 0.0
 
 
-@dataclass(frozen=True)
-class Load:
-    """What came of it, in real seconds."""
-
-    seconds: float
-    latencies: list[float]
-
-    @property
-    def per_second(self) -> float:
-        return len(self.latencies) / self.seconds
-
-    def percentile_ms(self, share: float) -> float:
-        """The latency that this share of the requests did not exceed, in milliseconds."""
-        return sorted(self.latencies)[round(share * (len(self.latencies) - 1))] * 1000
-
-
-def request(text: str, who: tuple[str, str], response_url: str = "") -> str:
-    """`/deploy TEXT` as Slack sends it, signed now and so good for five minutes; each with its own trigger id."""
-    user, team = who
-    fields = {
-        "team_id": team,
-        "channel_id": CHANNEL,
-        "user_id": user,
-        "command": "/deploy",
-        "text": text,
-        "response_url": response_url,
-        "trigger_id": f"{time.time_ns()}.{next(_numbers)}",
-    }
-    body = urlencode(fields)
-    headers = {
-        "Host": "127.0.0.1",
-        "User-Agent": USER_AGENT,
-        "Content-Type": FORM,
-        "Content-Length": str(len(body)),
-        **signature_headers(SECRETS["SLACK_SIGNING_SECRET"], body.encode()),
-    }
-    lines = [f"POST {PATH} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+def request(text: str, **fields: str) -> str:
+    """`/deploy TEXT` as Slack sends it, signed now and so good for five minutes, with its own trigger id."""
+    asker = {"user_id": "U0ANA", "team_id": "T0REIFY", "channel_id": CHANNEL}
+    trigger = f"{time.time_ns()}.{next(_numbers)}"
+    body = urlencode({"command": "/deploy", "text": text, "trigger_id": trigger, **asker, **fields})
+    headers = {"Host": "127.0.0.1", "Content-Type": FORM, "Content-Length": str(len(body))}
+    headers |= signature_headers(SECRETS["SLACK_SIGNING_SECRET"], body.encode())
+    lines = ["POST /slack/events HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", body])
 
 
 def helps(count: int) -> list[str]:
     """So many read commands."""
-    return [request("help", MEMBER) for _ in range(count)]
+    return [request(HELP) for _ in range(count)]
 
 
-def stored(count: int, response_url: Callable[[], str]) -> list[str]:
-    """So many commands that are stored and acknowledged, and refused afterwards without asking Fly or GitHub.
+def stored(count: int, world: World) -> list[str]:
+    """So many commands that are stored, acknowledged, and refused afterwards without asking Fly or GitHub.
 
-    Whose account belongs to another workspace is found out after the acknowledgement, from the request alone.
+    That its author's account belongs to another workspace is looked at after the acknowledgement, and tells itself
+    from the request alone.
     """
-    return [request(f"staging v{number}", STRANGER, response_url()) for number in range(count)]
+    eve = {"user_id": "U0EVE", "team_id": "T0OTHER"}
+    urls = [world.new_response_url(eve["user_id"], world.channels[CHANNEL]) for _ in range(count)]
+    return [request(f"staging v{number}", response_url=url, **eve) for number, url in enumerate(urls)]
 
 
-async def fire(job: Job) -> Load:
-    """Run a job in a process of its own; RuntimeError with what it said where it failed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.load", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
+async def fire(job: Job) -> Json:
+    """`run` in a process of its own; RuntimeError where that failed."""
+    command = (sys.executable, "-m", "benchmarks.load")
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     out, _ = await process.communicate(json.dumps(asdict(job)).encode())
     if process.returncode != 0:
-        raise RuntimeError("The load generator failed, see above.")
-    return Load(**json.loads(out))
+        raise RuntimeError("The load generator failed; what it said stands above.")
+    return dict(json.loads(out))
 
 
-class Connection:
-    """One keep-alive connection with at most one request under way."""
+def run(job: Job) -> Json:
+    """Send it all: `seconds` for the whole and `latencies` in seconds, in the order of the answers.
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._answer = b""
-        self._sent_at = 0.0
-
-    def send(self, request: bytes) -> None:
-        self._answer, self._sent_at = b"", time.perf_counter()
-        self.socket.sendall(request)
-
-    def receive(self, expect: bytes) -> float | None:
-        """The latency once the whole answer is there; RuntimeError for another answer than the expected."""
-        part = self.socket.recv(65536)
-        self._answer += part
-        head, _, body = self._answer.partition(b"\r\n\r\n")
-        length = LENGTH.search(head)
-        if part and (length is None or len(body) < int(length[1])):
-            return None
-        latency = time.perf_counter() - self._sent_at
-        if not head.startswith(b"HTTP/1.1 200 ") or expect not in body:
-            raise RuntimeError(f"unexpected answer: {self._answer[:500]!r}")
-        return latency
-
-
-def run(job: Job) -> Load:
-    """Send all requests, the next on a connection once the previous one is answered."""
+    Waits for a server that does not listen yet; RuntimeError for any answer but the expected.
+    """
     requests = iter([text.encode() for text in job.requests])
-    connections = [Connection(job.port) for _ in range(min(job.connections, len(job.requests)))]
+    latencies: list[float] = []
     with selectors.DefaultSelector() as selector:
-        for connection in connections:
-            selector.register(connection.socket, selectors.EVENT_READ, connection)
+        connections = [_Connection(job.port) for _ in range(min(job.connections, len(job.requests)))]
         started = time.perf_counter()
         for connection in connections:
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
             connection.send(next(requests))
-        latencies: list[float] = []
         while len(latencies) < len(job.requests):
             latencies += _receive(selector, job, requests)
         seconds = time.perf_counter() - started
     for connection in connections:
         connection.socket.close()
-    return Load(seconds, latencies)
+    return {"seconds": seconds, "latencies": latencies}
 
 
 def _receive(selector: selectors.BaseSelector, job: Job, requests: Iterator[bytes]) -> Iterator[float]:
@@ -171,5 +119,63 @@ def _receive(selector: selectors.BaseSelector, job: Job, requests: Iterator[byte
             key.data.send(following)
 
 
+class _Connection:
+    """A keep-alive connection with at most one request under way."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = _connected(port)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, request: bytes) -> None:
+        self._answer, self._sent_at = b"", time.perf_counter()
+        self.socket.sendall(request)
+
+    def receive(self, expect: bytes) -> float | None:
+        """The latency once the whole answer is there."""
+        part = self.socket.recv(65536)
+        self._answer += part
+        head, _, body = self._answer.partition(b"\r\n\r\n")
+        length = LENGTH.search(head)
+        if part and (length is None or len(body) < int(length[1])):
+            return None
+        latency = time.perf_counter() - self._sent_at
+        if not head.startswith(b"HTTP/1.1 200 ") or expect not in body:
+            raise RuntimeError(f"unexpected answer: {self._answer[:500]!r}")
+        return latency
+
+
+def _connected(port: int) -> socket.socket:
+    deadline = time.monotonic() + ANSWER_S
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=ANSWER_S)
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.002)
+
+
+def cpu_s(pid: int) -> float:
+    """Processor seconds of a process so far, user and system, in steps of 10 ms. Source: proc(5)."""
+    # The name in parentheses may hold blanks, so count from behind it: utime and stime are fields 14 and 15.
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory of a process in megabytes of 1,000,000 bytes. Source: proc(5)."""
+    resident_pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return resident_pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+async def at_rest(pid: int) -> float:
+    """Return `cpu_s` once a process has done nothing worth a step for a while."""
+    while True:
+        before = cpu_s(pid)
+        await asyncio.sleep(QUIET_S)
+        if cpu_s(pid) == before:
+            return before
+
+
 if __name__ == "__main__":
-    json.dump(asdict(run(Job(**json.load(sys.stdin)))), sys.stdout)
+    json.dump(run(Job(**json.load(sys.stdin))), sys.stdout)

@@ -8,6 +8,8 @@ buttons both work are better than none.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import Counter
 from collections.abc import Callable
 
 import structlog
@@ -25,7 +27,7 @@ from bot.views.blocks import Message
 log = structlog.get_logger()
 
 EDIT_INTERVAL_S = 2.0
-RETRY_S = 5.0
+RETRY_S, LONGEST_RETRY_S = 5.0, 300.0
 # The message cannot be edited any more, so the operation goes on in a new one.
 LOST_MESSAGE = frozenset({"message_not_found", "edit_window_closed", "cant_update_message", "channel_not_found"})
 # The channel where the command was typed is closed to the bot.
@@ -53,6 +55,8 @@ class Announcer:
         self._channel_of = channel_of
         self._dirty: dict[str, asyncio.Event] = {}
         self._shown: dict[str, Message] = {}
+        self._failures: Counter[str] = Counter()
+        self._unheard: set[str] = set()
 
     def changed(self, operation_id: str) -> None:
         """Show the operation anew, soon."""
@@ -88,11 +92,30 @@ class Announcer:
         except RemoteRejected as error:
             # The traceback would say nothing beyond Slack's own word.
             log.error("Slack refused a message", operation=operation_id, error=str(error))  # noqa: TRY400
+            await self._tell_refusal(operation_id, error)
         except RemoteError as error:
-            log.warning("Slack did not answer", operation=operation_id, error=str(error))
             dirty.set()
-            return RETRY_S
+            return self._backoff(operation_id, error)
+        self._failures.pop(operation_id, None)
         return EDIT_INTERVAL_S
+
+    def _backoff(self, operation_id: str, error: RemoteError) -> float:
+        """Seconds until the next try: twice as long each time, since Slack may have posted what it did not answer."""
+        self._failures[operation_id] += 1
+        tries = self._failures[operation_id]
+        if tries & (tries - 1) == 0:
+            log.warning("Slack did not answer", operation=operation_id, error=str(error), tries=tries)
+        return min(RETRY_S * float(2 ** min(tries - 1, 10)), LONGEST_RETRY_S)
+
+    async def _tell_refusal(self, operation_id: str, error: RemoteRejected) -> None:
+        """No channel takes the card: tell the one who waits for it, once."""
+        operation = await self._store.operation(operation_id)
+        if operation.card is not None or operation_id in self._unheard:
+            return
+        self._unheard.add(operation_id)
+        with contextlib.suppress(RemoteError):
+            message = views.card_refused(error.code)
+            await self._chat.ephemeral(operation.channel, operation.actor.user_id, message)
 
     async def _show(self, operation: Operation) -> None:
         if operation.plan is None or (operation.card is None and _never_public(operation)):

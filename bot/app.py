@@ -161,6 +161,8 @@ class Application:
         resumed = await self.engine.resume()
         if resumed:
             log.info("operations go on", operations=resumed)
+        # What waited too long while the bot was away is not taken up again.
+        await self.deployments.expire()
         await self.announcer.resume()
         for operation_id in await self.deployments.unplanned():
             self.tasks.spawn(self._prepare_again(operation_id), name=f"plan {operation_id}")

@@ -26,7 +26,7 @@ from bot.domain.operation import (
     StepStatus,
     next_state,
 )
-from bot.errors import NotFound, OperationRunning, Reason, StaleAction
+from bot.errors import InvalidTransition, NotFound, OperationRunning, Reason, StaleAction
 from bot.writer import Files
 
 T = TypeVar("T")
@@ -157,17 +157,21 @@ class Store:
         reason: str = "",
         outcome: Mapping[str, Any] | None = None,
         plan_hash: str | None = None,
+        only_from: State | None = None,
     ) -> Operation:
         """Move an operation along the state table, with its audit event, in one conditional step.
 
-        Raises InvalidTransition, OperationRunning (another one holds the app, by whom since when), StaleAction
-        (the plan is no longer the one of `plan_hash`), NotFound.
+        `only_from` refuses what the table would allow from another state. Raises InvalidTransition,
+        OperationRunning (another one holds the app, by whom since when), StaleAction (the plan is no longer the one
+        of `plan_hash`), NotFound.
         """
 
         def work(db: Database) -> Operation:
             now = _operation(db, operation_id)
             if plan_hash is not None and plan_hash != now.plan_hash:
                 raise StaleAction("The plan changed since this was shown.", reason=Reason.PLAN_CHANGED)
+            if only_from not in {None, now.state}:
+                raise InvalidTransition(now.state, event)
             state = next_state(now.state, event)
             if state in ACTIVE and now.state not in ACTIVE and (holder := _active(db, now.app)):
                 raise running_error(holder)

@@ -92,7 +92,7 @@ class DeployHandlers:
         confirmation = await self._deployments.confirm(operation_id, plan_hash=plan_hash, by=call.actor)
         if confirmation.result is Confirmed.STARTED:
             return None
-        changed = prose(confirmation.difference)
+        changed = prose(confirmation.difference).rstrip(".")
         return Message(text=f"Nothing started: {changed}. The card shows the plan as it is now; look again.")
 
     async def cancelled(self, call: Call) -> Reply:

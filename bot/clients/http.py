@@ -11,6 +11,7 @@ through `Clock`, or simulated time would not hold.
 from __future__ import annotations
 
 import asyncio
+import builtins
 import functools
 import json
 import random
@@ -121,6 +122,13 @@ class Response:
         value = self.json()
         if not isinstance(value, dict):
             raise self.unexpected("The answer is not a JSON object")
+        return value
+
+    def list(self) -> builtins.list[Any]:
+        """The body as a JSON array; UnexpectedResponse where it is something else."""
+        value = self.json()
+        if not isinstance(value, builtins.list):
+            raise self.unexpected("The answer is not a JSON array")
         return value
 
     def unexpected(self, message: str) -> UnexpectedResponse:

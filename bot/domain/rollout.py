@@ -2,7 +2,7 @@
 
 check → record_release → release_command → update (the first Machine alone, the rest in batches; where all
 sleep, prove_image boots one) → close_release → receipt. A recorded failure turns the way: restore (where
-the policy allows it) → close_release → receipt.
+the policy allows it) → close_release → receipt; end_release_command first, where one may still run.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Step(StrEnum):
     RECORD_RELEASE = "record_release"
     RELEASE_MACHINE = "release_machine"
     RELEASE_COMMAND = "release_command"
+    END_RELEASE_COMMAND = "end_release_command"
     UPDATE = "update"
     PROVE_IMAGE = "prove_image"
     CLOSE_RELEASE = "close_release"
@@ -99,6 +100,8 @@ def batch_size(machines: int, max_unavailable: float) -> int:
 
 def _after_failure(operation: Operation, plan: DeploymentPlan) -> Action | None:
     given_up = _given_up(operation)
+    if release_command_is_open(operation) and Step.END_RELEASE_COMMAND not in given_up:
+        return Action(Step.END_RELEASE_COMMAND)
     if not restore_refusal(operation, plan) and (pending := _to_restore(operation, plan)):
         size = batch_size(len(plan.machines), plan.max_unavailable)
         return Action(Step.RESTORE, tuple(pending[:size]))
@@ -146,6 +149,13 @@ def restore_refusal(operation: Operation, plan: DeploymentPlan) -> str:
     if plan.migrations.risk is MigrationRisk.UNKNOWN:
         return "it is unknown whether a migration is in range: a person decides"
     return ""
+
+
+def release_command_is_open(operation: Operation) -> bool:
+    """Whether a Machine was made for the release command, or may have been, and nobody saw how it ended."""
+    command = operation.row(Step.RELEASE_COMMAND)
+    is_ended = command is not None and command.status is not StepStatus.STARTED
+    return operation.row(Step.RELEASE_MACHINE) is not None and not is_ended
 
 
 def release_is_open(operation: Operation) -> bool:

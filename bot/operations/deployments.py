@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from bot.domain.deployment import DeploymentPlan, DeploymentRequest
 from bot.domain.model import Actor, Environment
 from bot.domain.operation import Event, Kind, Operation, State
-from bot.errors import BotError, InvalidTransition, NotAllowed, Reason, StaleAction
+from bot.domain.rollout import Step
+from bot.errors import BotError, InvalidTransition, NotAllowed, NotFound, Reason, StaleAction
 from bot.operations.engine import BOT, Changed, Engine
 from bot.operations.people import People
 from bot.operations.planning import Planner
@@ -88,6 +90,10 @@ class Deployments:
         except BotError as error:
             await self._end(operation, error.reason, error.message)
             raise
+        except Exception:
+            # A request that nobody planned must not wait to be deployed by some later start.
+            await self._end(operation, Reason.INTERNAL, "Flytower met an unexpected error while planning.")
+            raise
 
     async def _prepare(self, operation: Operation) -> Operation:
         await self._people.require_member(operation.actor)
@@ -123,10 +129,12 @@ class Deployments:
         self._refuse_stale(operation, plan_hash)
         shown = plan_of(operation)
         fresh = await self._plan(operation)
-        if difference := shown.difference(fresh):
+        difference = shown.difference(fresh)
+        if difference or fresh.is_blocked:
             changed = await self._store.set_plan(operation.id, to_json(fresh), fresh.hash)
             if fresh.is_blocked:
                 changed = await self._end(changed, fresh.blockers[0].reason, fresh.blockers[0].message)
+                difference = fresh.blockers[0].message
             self._changed(operation.id)
             return Confirmation(Confirmed.PLAN_CHANGED, changed, difference)
         try:
@@ -140,15 +148,32 @@ class Deployments:
         """Withdraw a plan, or ask a running deployment to stop in a stated condition."""
         await self._people.require_member(by)
         operation = await self._store.operation(operation_id)
-        now = self._clock.now()
+        if operation.state is State.REQUESTED and (withdrawn := await self._withdraw(operation_id, by)):
+            return withdrawn
+        # Somebody may have decided while we looked.
+        operation = await self._store.operation(operation_id)
         if operation.is_final:
             raise StaleAction(f"The deployment has ended already: it {past(operation.state)}.")
-        if operation.state is State.REQUESTED:
+        if operation.done(Step.CLOSE_RELEASE):
+            raise StaleAction("All Machines are moved already; nothing is left to cancel.")
+        operation = await self._store.request_cancel(operation_id, by, self._clock.now())
+        self._changed(operation_id)
+        return operation
+
+    async def _withdraw(self, operation_id: str, by: Actor) -> Operation | None:
+        """Withdraw a plan that waits; None where it was decided a moment ago."""
+        try:
             operation = await self._store.transition(
-                operation_id, Event.CANCEL, by=by, at=now, reason=Reason.CANCELLED, outcome={"by": by.user_id}
+                operation_id,
+                Event.CANCEL,
+                by=by,
+                at=self._clock.now(),
+                reason=Reason.CANCELLED,
+                outcome={"by": by.user_id},
+                only_from=State.REQUESTED,
             )
-        else:
-            operation = await self._store.request_cancel(operation_id, by, now)
+        except InvalidTransition:
+            return None
         self._changed(operation_id)
         return operation
 
@@ -156,9 +181,8 @@ class Deployments:
         """End plans that nobody confirmed in time; returns them."""
         expired = []
         for operation in await self._store.operations(State.REQUESTED):
-            limit = self._environment_of(operation).policy.plan_expires
             now = self._clock.now()
-            if operation.plan is None or now - operation.created_at <= limit:
+            if now - operation.created_at <= self._time_to_confirm(operation):
                 continue
             # Somebody may press Deploy at this very moment.
             with contextlib.suppress(InvalidTransition):
@@ -166,9 +190,16 @@ class Deployments:
                 self._changed(operation.id)
         return expired
 
+    def _time_to_confirm(self, operation: Operation) -> timedelta:
+        try:
+            return self._environment_of(operation).policy.plan_expires
+        except NotFound:
+            # The environment left the configuration, so the plan is nobody's any more.
+            return timedelta(0)
+
     async def unplanned(self) -> list[str]:
-        """Requests that were stored but not planned when the bot stopped."""
-        return [o.id for o in await self._store.operations(State.REQUESTED) if o.plan is None]
+        """Requests that wait for the bot and for nobody else: not planned, refused, or in need of no button."""
+        return [o.id for o in await self._store.operations(State.REQUESTED) if _waits_for_the_bot(o)]
 
     def _environment_of(self, operation: Operation) -> Environment:
         return self._environment(operation.request["environment"])
@@ -190,6 +221,13 @@ class Deployments:
             raise StaleAction(f"This was decided already: the deployment {past(operation.state)}.")
         if operation.plan is None or operation.plan_hash != plan_hash:
             raise StaleAction("This is an older plan; look at the newest state of the card.")
+
+
+def _waits_for_the_bot(operation: Operation) -> bool:
+    if operation.plan is None:
+        return True
+    plan = plan_of(operation)
+    return plan.is_blocked or not plan.needs_confirmation
 
 
 def past(state: State) -> str:

@@ -17,7 +17,8 @@ import structlog
 from bot.domain.model import Actor
 from bot.domain.operation import Event, JournalRow, Kind, Operation, State, StepStatus
 from bot.domain.rollout import Action, Step
-from bot.errors import BotError, RateLimited, Reason, RemoteTimeout, RemoteUnavailable
+from bot.domain.text import quoted
+from bot.errors import BotError, RateLimited, Reason, RemoteError, RemoteTimeout, RemoteUnavailable
 from bot.operations.leases import Leases
 from bot.ports import Clock, Fly, FlyByOrganisation
 from bot.store import Store
@@ -106,6 +107,7 @@ class Engine:
         self._procedures = procedures
         self._organisation_of = organisation_of
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._is_stopping = False
         self._changed = changed
 
     async def start(self, operation_id: str, *, by: Actor, plan_hash: str) -> Operation:
@@ -136,13 +138,14 @@ class Engine:
             await asyncio.sleep(0)
 
     async def stop(self) -> None:
-        """Leave every operation where it is; its journal says where to go on."""
+        """Leave every operation where it is; its journal says where to go on. What is started later waits too."""
+        self._is_stopping = True
         for task in self._tasks.values():
             task.cancel()
         await self.settle()
 
     def _spawn(self, operation_id: str) -> None:
-        if operation_id in self._tasks:
+        if operation_id in self._tasks or self._is_stopping:
             return
         task = asyncio.create_task(self._guarded(operation_id), name=f"operation {operation_id}")
         self._tasks[operation_id] = task
@@ -155,10 +158,15 @@ class Engine:
             except asyncio.CancelledError:
                 log.info("operation left for the next start")
                 raise
+            except BotError as error:
+                # Before any step: the environment left the configuration, or the database refuses.
+                log.warning("operation cannot go on", error=str(error))
+                await self._give_up(operation_id, error.reason, error.message)
             except Exception:
                 # A defect of ours must not hold the app for ever: say so and let it go.
                 log.exception("operation stopped by an unexpected error")
-                await self._give_up(operation_id)
+                message = f"Flytower met an unexpected error; incident {operation_id}."
+                await self._give_up(operation_id, Reason.INTERNAL, message)
 
     async def run(self, operation_id: str) -> None:
         """Advance an operation until it is over."""
@@ -217,10 +225,9 @@ class Engine:
         log.info("operation ended", verdict=verdict.event, reason=verdict.reason)
         self._changed(run.operation.id)
 
-    async def _give_up(self, operation_id: str) -> None:
-        outcome = {"message": f"Flytower met an unexpected error; incident {operation_id}."}
+    async def _give_up(self, operation_id: str, reason: Reason, message: str) -> None:
         await self._store.transition(
-            operation_id, Event.FAIL, by=BOT, at=self._clock.now(), reason=Reason.INTERNAL, outcome=outcome
+            operation_id, Event.FAIL, by=BOT, at=self._clock.now(), reason=reason, outcome={"message": message}
         )
         self._changed(operation_id)
 
@@ -229,7 +236,7 @@ def failure_detail(error: BotError, action: Action) -> dict[str, Any]:
     """What the journal keeps of a failure."""
     return {
         "reason": error.reason,
-        "message": str(error),
+        "message": quoted(str(error), 800) if isinstance(error, RemoteError) else error.message,
         "hint": error.hint,
         "step": action.step,
         "machines": list(action.machines),

@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import Exit, Machine
+from bot.domain.text import quoted
 from bot.errors import NotFound, Reason, RemoteRejected, RemoteTimeout, StepFailed
 from bot.operations.engine import Run
 
@@ -109,7 +110,8 @@ def _is_old(machine: Machine, ended: Exit) -> bool:
 
 
 def _unhealthy(machine: Machine) -> str:
-    failing = [f"{c.name} is {c.status}: {c.output}".strip(": ") for c in machine.checks if c.status != "passing"]
+    told = [(c, quoted(c.output)) for c in machine.checks if c.status != "passing"]
+    failing = [f"{quoted(check.name)} is {quoted(check.status)}: {output}".strip(": ") for check, output in told]
     missing = machine.checks_expected - len(machine.checks)
     if missing > 0:
         failing.append(f"{missing} of {machine.checks_expected} checks have no result")

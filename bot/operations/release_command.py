@@ -36,7 +36,8 @@ DEFAULT_GUEST = {"cpu_kind": "shared", "cpus": 2, "memory_mb": 512}
 async def run_release_command(run: Run, plan: DeploymentPlan) -> None:
     """Run the release command to its end, exactly once; StepFailed when it did not exit with 0."""
     machine = await _release_machine(run, plan)
-    if run.operation.row(Step.RELEASE_COMMAND) is None:
+    if run.operation.row(Step.RELEASE_COMMAND) is None or not _was_started(machine):
+        # Its time begins here, also where an earlier start came to nothing.
         detail = {"command": plan.release_command, "machine": machine.id}
         await run.record(Step.RELEASE_COMMAND, StepStatus.STARTED, detail=detail)
     if not _was_started(machine):
@@ -47,6 +48,27 @@ async def run_release_command(run: Run, plan: DeploymentPlan) -> None:
         await run.done(Step.RELEASE_COMMAND, exit_code=0, seconds=_seconds(run), command=plan.release_command)
         return
     await _fail(run, plan, machine, ended)
+
+
+async def end_release_command(run: Run, plan: DeploymentPlan) -> None:
+    """See to it that nothing runs on when the operation has failed or was cancelled meanwhile, and record it."""
+    machine = await _existing_machine(run, plan)
+    if machine is not None and not machine.is_gone:
+        await run.fly.destroy_machine(plan.app, machine.id)
+    ended = machine.exit if machine else None
+    tail = await _tail(run, plan, machine) if machine else []
+    detail = {"exit_code": ended.exit_code if ended else None, "tail": tail, "command": plan.release_command}
+    await run.record(Step.RELEASE_COMMAND, StepStatus.FAILED, detail=detail)
+
+
+async def _existing_machine(run: Run, plan: DeploymentPlan) -> Machine | None:
+    made = run.operation.row(Step.RELEASE_MACHINE)
+    if made is None or made.status is StepStatus.STARTED:
+        return await _look_for_marker(run, plan)
+    try:
+        return await run.fly.machine(plan.app, made.detail["machine"])
+    except NotFound:
+        return None
 
 
 async def _release_machine(run: Run, plan: DeploymentPlan) -> Machine:
@@ -198,5 +220,6 @@ async def _tail(run: Run, plan: DeploymentPlan, machine: Machine) -> list[str]:
 
 
 def _seconds(run: Run) -> float:
-    started = next(r for r in run.operation.journal if r.step == Step.RELEASE_COMMAND)
+    started = run.operation.row(Step.RELEASE_COMMAND)
+    assert started is not None
     return round((run.clock.now() - started.at).total_seconds(), 1)

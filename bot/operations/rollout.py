@@ -17,6 +17,7 @@ from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import NO_RELEASE, Image, Machine, Release
 from bot.domain.operation import Event, Operation, State, StepStatus
 from bot.domain.rollout import AFTER_UPDATES, Action, Step, failure, failure_reason, next_action, restore_refusal
+from bot.domain.text import quoted
 from bot.errors import (
     BotError,
     LeaseHeld,
@@ -31,10 +32,11 @@ from bot.errors import (
 from bot.operations.engine import Run, Verdict
 from bot.operations.health import MARKER, prove_healthy, start_stopped
 from bot.operations.plans import plan_of
-from bot.operations.release_command import run_release_command
+from bot.operations.release_command import end_release_command, run_release_command
 
 # States in which an update launches the Machine; any other state is left as it is (flyctl, shouldSkipLaunch).
 LAUNCHED_STATES = frozenset({"started", "starting", "failed"})
+STARTING_STATES = frozenset({"started", "starting", "replacing", "restarting"})
 RELEASE_KEYS = ("fly_release_id", "fly_release_version", MARKER)
 BOOKKEEPING_TRIES = 3
 BOOKKEEPING_WAIT_S = 1.0
@@ -53,6 +55,7 @@ class Rollout:
             Step.CHECK: _check,
             Step.RECORD_RELEASE: _record_release,
             Step.RELEASE_COMMAND: _release_command,
+            Step.END_RELEASE_COMMAND: _end_release_command,
             Step.UPDATE: _update_batch,
             Step.PROVE_IMAGE: _prove_image,
             Step.CLOSE_RELEASE: _close_release,
@@ -118,7 +121,8 @@ async def _record_release(run: Run, plan: DeploymentPlan, _: Action) -> None:
             problem = str(error)
             await run.clock.sleep(BOOKKEEPING_WAIT_S)
         else:
-            await run.done(Step.RECORD_RELEASE, release_id=release.id, version=release.version)
+            warning = "" if release.id else "Fly shows no fly.toml of an earlier release, so none was recorded."
+            await run.done(Step.RECORD_RELEASE, release_id=release.id, version=release.version, warning=warning)
             return
     # Where the attempt began, a release may have come of it after all: closing the books looks for it.
     begun = run.operation.row(Step.RECORD_RELEASE)
@@ -136,9 +140,10 @@ async def _open_release(run: Run, plan: DeploymentPlan) -> Release:
         release = await _own_release(run, plan, started.detail["after"])
     if release is None:
         definition = await run.fly.definition(plan.app)
-        release = await run.fly.create_release(
-            plan.app, image=_image(plan), definition=definition or {}, strategy="ROLLING"
-        )
+        if definition is None:
+            # A record with an empty fly.toml would be taken for the app's own by the next `fly deploy`.
+            return NO_RELEASE
+        release = await run.fly.create_release(plan.app, image=_image(plan), definition=definition, strategy="ROLLING")
     await run.fly.set_release_status(release.id, "running")
     return release
 
@@ -152,6 +157,10 @@ async def _own_release(run: Run, plan: DeploymentPlan, after: int) -> Release | 
 
 async def _release_command(run: Run, plan: DeploymentPlan, _: Action) -> None:
     await run_release_command(run, plan)
+
+
+async def _end_release_command(run: Run, plan: DeploymentPlan, _: Action) -> None:
+    await end_release_command(run, plan)
 
 
 async def _update_batch(run: Run, plan: DeploymentPlan, action: Action) -> None:
@@ -316,11 +325,11 @@ async def _restore_or_record(run: Run, plan: DeploymentPlan, machine_id: str) ->
         # Worth the engine's patience: the Machine may be restored a minute later.
         raise
     except BotError as error:
-        await run.record(Step.RESTORE, StepStatus.FAILED, target=machine_id, detail={"message": str(error)})
+        await run.record(Step.RESTORE, StepStatus.FAILED, target=machine_id, detail={"message": quoted(str(error))})
 
 
 async def _restore(run: Run, plan: DeploymentPlan, machine_id: str) -> None:
-    machine = await _read(run, plan, machine_id)
+    machine = found = await _read(run, plan, machine_id)
     planned = next(m for m in plan.machines if m.id == machine_id)
     started = run.operation.row(Step.RESTORE, machine_id)
     if machine.metadata.get(MARKER) != run.operation.id and started is None:
@@ -333,6 +342,9 @@ async def _restore(run: Run, plan: DeploymentPlan, machine_id: str) -> None:
     if machine.image.digest != planned.image.digest:
         machine = await _move(run, machine, planned.image, begun.detail["previous"], launch=begun.detail["launch"])
     if begun.detail["launch"]:
+        if found.state not in STARTING_STATES:
+            # Fly leaves a Machine stopped that was not running when it was updated.
+            await start_stopped(run, machine, nonce=await run.leases.nonce(machine_id))
         await prove_healthy(run, plan, machine, may_cancel=False)
     await run.done(Step.RESTORE, machine_id, image=planned.image.label or planned.image.digest)
 

@@ -82,9 +82,14 @@ def escape(text: str, limit: int = 200) -> str:
     return ZERO_WIDTH_SPACE + unmarked if unmarked.startswith("&gt;") else unmarked
 
 
-def prose(text: str, limit: int = 1500) -> str:
-    """Sentences of our own that may quote others: control sequences are text, except mentions of people by id."""
+def prose(text: str, limit: int = 1500, *, mentions: bool = True) -> str:
+    """Sentences of our own that may quote others: control sequences are text.
+
+    Mentions of people by id stay mentions, unless `mentions` is off because others chose the words.
+    """
     safe = _entities(clip(plain(text), limit))
+    if not mentions:
+        return safe
     return re.sub(r"&lt;(@[UW][A-Z0-9]{2,20})&gt;", r"<\1>", safe)
 
 

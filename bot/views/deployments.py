@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.domain.deployment import DeploymentPlan, PlannedMachine
+from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import CiState, MigrationRisk, Relation
-from bot.domain.operation import JournalRow, Operation, State, StepStatus
-from bot.domain.rollout import Step, moved
+from bot.domain.operation import Operation, State, StepStatus
+from bot.domain.rollout import Step
 from bot.views.blocks import (
     Block,
     Message,
@@ -24,14 +24,13 @@ from bot.views.blocks import (
     prose,
     section,
 )
+from bot.views.machines import BAD, DOING, DONE, MACHINES_SHOWN, UNTOUCHED, WARN, machine_lines, receipt_line, standing
 
 CONFIRM = "deployment_confirm"
 CANCEL = "deployment_cancel"
 
-DONE, DOING, BAD, WARN, UNTOUCHED, ASLEEP = "✔", "…", "✖", "⚠", "•", "☾"
 COMMITS_SHOWN = 8
 MIGRATIONS_SHOWN = 5
-MACHINES_SHOWN = 12
 AUTHORS_SHOWN = 5
 
 ICON = {
@@ -62,7 +61,7 @@ def card(operation: Operation, plan: DeploymentPlan) -> Message:
         blocks.append(context(commits))
     if ending := "\n".join(_ending_lines(operation, plan)):
         blocks.append(section(ending))
-    blocks.extend(_buttons(operation))
+    blocks.extend(_buttons(operation, plan))
     return Message(text=_summary(operation, plan), blocks=blocks)
 
 
@@ -98,6 +97,14 @@ def previewing(environment: str, ref: str) -> Message:
     return Message(text=f"Planning {code(ref)} to *{escape(environment)}*; only you will see the plan.")
 
 
+def card_refused(code_word: str) -> Message:
+    """Slack takes the deployment's card nowhere: its asker has to know."""
+    return Message(
+        text=f"I cannot post the card of your deployment (Slack says {code(code_word)}), here or in the environment's "
+        "channel. What it does goes on; invite me to a channel to see it."
+    )
+
+
 def ended(operation: Operation, plan: DeploymentPlan) -> Message:
     """The reply that says how it ended, since edits notify nobody."""
     text = _summary(operation, plan)
@@ -124,18 +131,8 @@ def release_command_log(operation: Operation) -> Message | None:
     )
 
 
-def receipt_line(operation: Operation) -> str:
-    """`Ship receipt: 2 of 2 Machines on the image.`, or an empty string before the Machines were read back."""
-    row = operation.row(Step.RECEIPT)
-    if row is None or row.status is StepStatus.FAILED:
-        return ""
-    machines = row.detail["machines"]
-    on_image = sum(machine["on_image"] for machine in machines)
-    return f"Ship receipt: {on_image} of {len(machines)} Machines on the image."
-
-
 def _headline(operation: Operation, plan: DeploymentPlan) -> str:
-    why = f" · “{escape(plan.why)}”" if plan.why else ""
+    why = f" · “{escape(plan.why, 300)}”" if plan.why else ""
     state = f"{ICON[operation.state]} *{_state(operation).capitalize()}*"
     return (
         f"{state} · {code(plan.app)} → *{escape(plan.environment)}*   {_ref(plan)}   by {operation.actor.mention}{why}"
@@ -228,9 +225,7 @@ def _progress_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]
         yield from _blocker_lines(plan)
         return
     yield from _release_lines(operation, plan)
-    for machine in plan.machines[:MACHINES_SHOWN]:
-        yield _machine_line(operation, machine)
-    yield from _hidden(plan)
+    yield from machine_lines(operation, plan)
     if waiting := _waiting(operation):
         yield waiting
     if line := receipt_line(operation):
@@ -269,55 +264,6 @@ def _release_command_line(operation: Operation, plan: DeploymentPlan) -> str:
     return f"{DOING} {name}   running" if operation.is_active else f"{WARN} {name}   how it ended is unknown"
 
 
-def _machine_line(operation: Operation, machine: PlannedMachine) -> str:
-    name = f"{machine.region} {code(machine.id)}"
-    restored = operation.row(Step.RESTORE, machine.id)
-    is_unrestored = restored is not None and restored.status is StepStatus.FAILED
-    if not is_unrestored and (read_back := _read_back(operation, machine.id)) is not None:
-        return f"{_read_back_icon(operation, read_back)} {name}  {_read_back_words(read_back)}"
-    if restored is not None:
-        return f"{_restore_words(restored).replace('NAME', name)}"
-    if operation.is_final:
-        return f"{WARN} {name}  not read back"
-    proving = operation.row(Step.PROVE_IMAGE, machine.id)
-    row = operation.row(Step.UPDATE, machine.id)
-    if proving is not None and not operation.done(Step.PROVE_IMAGE):
-        return f"{DOING} {name}  booting once to prove the image"
-    if row is None:
-        return f"{DOING} {name}  {machine.state} · waits"
-    if row.status is StepStatus.STARTED:
-        return f"{DOING} {name}  updating"
-    return f"{DONE} {name}  updated, healthy" if row.detail["proven"] else f"{DONE} {name}  updated, asleep {ASLEEP}"
-
-
-def _read_back(operation: Operation, machine_id: str) -> dict[str, object] | None:
-    row = operation.row(Step.RECEIPT)
-    machines = row.detail["machines"] if row else []
-    return next((machine for machine in machines if machine["id"] == machine_id), None)
-
-
-def _read_back_icon(operation: Operation, seen: dict[str, object]) -> str:
-    if seen["on_image"]:
-        return DONE
-    return BAD if seen["id"] in moved(operation) and not operation.done(Step.RESTORE, str(seen["id"])) else UNTOUCHED
-
-
-def _read_back_words(seen: dict[str, object]) -> str:
-    checks = f" · {seen['checks_passing']}/{seen['checks']} checks" if seen.get("checks") else ""
-    if seen["state"] in {"stopped", "suspended"}:
-        checks = f" {ASLEEP}"
-    where = "on the image" if seen["on_image"] else f"on {code(clip(str(seen['label'] or seen['digest']), 16))}"
-    return f"{escape(str(seen['state']))}{checks} · {where}"
-
-
-def _restore_words(row: JournalRow) -> str:
-    if row.status is StepStatus.STARTED:
-        return f"{DOING} NAME  restoring the previous image"
-    if row.status is StepStatus.FAILED:
-        return f"{BAD} NAME  could not be restored: {escape(row.detail['message'])}"
-    return f"{DONE} NAME  previous image restored"
-
-
 def _waiting(operation: Operation) -> str:
     row = operation.journal[-1] if operation.journal else None
     if row is None or row.step != Step.WAITING or not operation.is_active:
@@ -332,36 +278,13 @@ def _ending_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
     yield f"{BAD} {prose(outcome.get('message', operation.reason))} (`{operation.reason}`)"
     if outcome.get("hint"):
         yield prose(outcome["hint"])
-    yield from _where_things_stand(operation, plan)
+    yield from standing(operation, plan)
 
 
-def _where_things_stand(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
-    receipt = operation.row(Step.RECEIPT)
-    if receipt is None or receipt.status is StepStatus.FAILED:
-        yield f"{WARN} The Machines could not be read back; look with `fly machine list -a {plan.app}`."
-        return
-    machines = receipt.detail["machines"]
-    on_new = sum(machine["on_image"] for machine in machines)
-    before = {machine.id: machine.image.digest for machine in plan.machines}
-    if all(machine["digest"] == before[machine["id"]] for machine in machines):
-        yield f"{_all(machines)} what ran before."
-    elif on_new == len(machines):
-        yield f"{_all(machines)} the new image."
-    else:
-        yield f"*Mixed*: {on_new} of {len(machines)} Machines run the new image, the lines above say which."
-    if operation.outcome.get("not_restored"):
-        yield f"The previous image was not restored: {prose(operation.outcome['not_restored'])}."
-        yield f"To go back: `/deploy {plan.environment} {plan.live_ref}`"
-
-
-def _all(machines: list[object]) -> str:
-    return "The one Machine runs" if len(machines) == 1 else f"All {len(machines)} Machines run"
-
-
-def _buttons(operation: Operation) -> list[Block]:
+def _buttons(operation: Operation, plan: DeploymentPlan) -> list[Block]:
     if operation.state is State.REQUESTED:
         dismiss = button("Dismiss", action=CANCEL, value=operation.id, label="Dismiss this plan")
-        return [actions(_deploy_button(operation), dismiss)]
+        return [actions(dismiss) if plan.is_blocked else actions(_deploy_button(operation), dismiss)]
     if operation.is_active and not operation.cancel_requested_by:
         ask = confirmation(
             "Cancel this deployment?",

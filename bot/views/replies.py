@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from bot.errors import BadCommand, BotError, RemoteError
+from bot.errors import BadCommand, BotError, LeaseHeld, NotFound, RemoteError
 from bot.views.blocks import Message, clip_mrkdwn, escape, prose
 
 
 def error(failure: BotError) -> Message:
     """A refusal or a failure as its asker reads it: what, why, what to do next. Never a stack trace."""
-    said = escape(str(failure), 800) if isinstance(failure, RemoteError) else prose(failure.message)
+    said = escape(str(failure), 800) if isinstance(failure, RemoteError) else _sentence(failure)
     lines = [f"{said} (`{failure.reason}`)"]
     if failure.hint:
         lines.append(prose(failure.hint))
     if isinstance(failure, BadCommand) and failure.usage:
         lines.append(failure.usage)
     return Message(text=clip_mrkdwn("\n".join(lines), 3000))
+
+
+def _sentence(failure: BotError) -> str:
+    # What a person typed, or named a branch, is quoted there and mentions nobody; who holds something is ours.
+    return prose(failure.message, mentions=not isinstance(failure, BadCommand | NotFound | LeaseHeld))
 
 
 def incident(number: str) -> Message:

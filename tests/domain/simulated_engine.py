@@ -98,6 +98,9 @@ class SimulatedEngine:
                 yield started(step)
                 self._decide(step)
                 yield row(step, exit_code=0, seconds=1.0)
+            case Step.END_RELEASE_COMMAND:
+                self._decide(step)
+                yield row(Step.RELEASE_COMMAND, "", StepStatus.FAILED, exit_code=None)
             case Step.CLOSE_RELEASE:
                 yield row(step, status="failed" if failed else "complete")
             case Step.RECEIPT:

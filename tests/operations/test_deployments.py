@@ -6,7 +6,8 @@ import asyncio
 import itertools
 
 from bot.domain.model import Actor
-from bot.domain.operation import State
+from bot.domain.operation import Event, Kind, State
+from bot.store import NewOperation
 from jobs.operations import expire_plans
 from sandbox.kit import Fault
 from tests.world import CHANNEL, PRODUCTION, SHA, World, text_of
@@ -60,7 +61,7 @@ async def test_a_plan_that_became_impossible_is_ended_on_its_card(world: World) 
     await world.clicks(CONFIRM)
 
     assert "image_missing" in text_of(world.card())
-    assert "the image of the commit is another one" in world.private()[-1]
+    assert "Nothing started: `registry.fly.io/reify-studio` has no image" in world.private()[-1]
     assert world.release_commands() == []
 
 
@@ -156,6 +157,59 @@ async def test_a_message_that_slack_refuses_stops_nothing(world: World) -> None:
     await world.types("/deploy staging main")
 
     assert world.labels("reify-studio-staging") == {f"sha-{SHA['heading']}"}
+
+
+class Unready:
+    """A planner with a defect."""
+
+    async def plan(self, *_: object, **__: object) -> None:
+        raise RuntimeError("a defect")
+
+
+def asked(environment: str, app: str) -> NewOperation:
+    """A request as the command stores it."""
+    return NewOperation(
+        request_key=environment,
+        kind=Kind.DEPLOYMENT,
+        app=app,
+        environment=environment,
+        pipeline="reify-studio",
+        actor=ANA,
+        channel=CHANNEL,
+        request={"environment": f"reify-studio/{environment}", "ref": "main", "why": ""},
+    )
+
+
+async def test_a_defect_while_planning_leaves_no_request_behind(world: World) -> None:
+    """The person reads an incident id, and no later start deploys what they gave up on."""
+    world.bot.deployments._planner = Unready()
+    await world.types("/deploy staging main")
+
+    (operation,) = await world.operations()
+    assert (operation.state, operation.reason) == (State.FAILED, "internal")
+    assert "Incident" in world.private()[-1]
+
+
+async def test_a_request_that_was_only_stored_is_planned_by_the_next_start(world: World) -> None:
+    """Acknowledged a moment before the bot stopped: the next start plans and deploys it."""
+    await world.bot.store.create_operation(asked("staging", "reify-studio-staging"), world.bot.clock.now())
+    await world.restarts_after(lambda: None)
+
+    (operation,) = await world.operations()
+    assert operation.state is State.SUCCEEDED
+    assert world.labels("reify-studio-staging") == {f"sha-{SHA['heading']}"}
+
+
+async def test_a_running_operation_of_a_forgotten_environment_ends_with_its_reason(world: World) -> None:
+    """The environment left the configuration while the bot was down: failed, said why, and the app is free."""
+    store, clock = world.bot.store, world.bot.clock
+    operation, _ = await store.create_operation(asked("gone", "reify-studio-gone"), clock.now())
+    await store.transition(operation.id, Event.START, by=ANA, at=clock.now())
+    await world.bot.engine.resume()
+    await world.settle()
+
+    (operation,) = await world.operations()
+    assert (operation.state, operation.reason) == (State.FAILED, "unknown_environment")
 
 
 async def test_edits_are_at_most_one_in_two_seconds(world: World) -> None:

@@ -387,6 +387,58 @@ async def test_a_restore_that_fails_is_told_machine_by_machine(restoring_world: 
     assert updates(world) == [3, 1]
 
 
+async def test_a_cancel_before_the_release_machine_is_known_leaves_none_behind(world: World) -> None:
+    """The create's answer is lost, Fly is silent, somebody cancels: the Machine is found by its mark and ended."""
+    world.fault("drop_after", method="POST", path=rf"/apps/{PRODUCTION}/machines$", times=1)
+    await starts(world)
+    await world.until(lambda: len(world.all_machines()) == 3, "the release Machine is made")
+    world.fault("status", method="GET", path=rf"/apps/{PRODUCTION}/machines$", status=503)
+    await world.until(lambda: "does not answer" in text_of(world.card()), "the card says that Fly does not answer")
+    await world.press(CANCEL)
+    world.fly.faults.clear()
+    await world.settle()
+
+    assert await state(world) is State.CANCELLED
+    assert [m["state"] for m in world.all_machines() if m["id"] not in {IAD, SJC}] == ["destroyed"]
+
+
+async def test_a_cancel_without_a_release_machine_has_none_to_end(world: World) -> None:
+    """The create never reached Fly and somebody cancels: no Machine is looked for twice, none is left."""
+    world.fault("status", method="POST", path=rf"/apps/{PRODUCTION}/machines$", status=503)
+    await starts(world)
+    await world.until(lambda: "does not answer" in text_of(world.card()), "the card says that Fly does not answer")
+    await world.clicks(CANCEL)
+
+    assert await state(world) is State.CANCELLED
+    assert len(world.all_machines()) == 2
+
+
+async def test_a_cancel_after_the_last_update_is_refused(world: World) -> None:
+    """All Machines are moved and the books closed: there is nothing left to cancel, and that is said."""
+    await starts(world)
+    await world.until(lambda: updates(world) == [1, 1], "both Machines moved")
+    world.fault("delay", method="GET", path=rf"/apps/{PRODUCTION}/machines$", seconds=10)
+    operation = (await world.operations())[-1]
+    while not (await world.bot.store.operation(operation.id)).done("close_release"):
+        await world.simulators.clock.sleep(0.05)
+    await world.clicks(CANCEL, by="U0BO")
+
+    assert "nothing is left to cancel" in world.private("U0BO")[-1]
+    assert await state(world) is State.SUCCEEDED
+
+
+async def test_an_app_whose_definition_fly_does_not_show_gets_no_record(world: World) -> None:
+    """No fly.toml of an earlier release: an empty one is not written into Fly's books, and the card says so."""
+    for release in world.fly.app(PRODUCTION).releases:
+        release.definition = None
+
+    card = await deploys(world)
+
+    assert "none was recorded" in card
+    assert [release["version"] for release in world.releases()][-1] == 41
+    assert world.labels() == {NEW}
+
+
 async def test_a_restore_waits_for_a_fly_that_is_down(restoring_world: World) -> None:
     """Fly is down for half a minute when the restore begins: the old image comes back all the same."""
     world = restoring_world

@@ -25,6 +25,7 @@ from tests.builders import (
     blocker,
     commit,
     failure,
+    fleet,
     image,
     operation,
     plan,
@@ -44,13 +45,13 @@ ONE_NEW = receipt(**{FIRST: NEW, SECOND: OLD})
 ASLEEP_NEW = row(
     Step.RECEIPT, machines=[{"id": FIRST, "state": "stopped", "on_image": True, "label": "", "digest": NEW.digest}]
 )
+SLEEPER = dataclasses.replace(fleet("stopped")[0], id=FIRST)
 UNHEALTHY = {"message": "Machine 9080aa (sjc) is not healthy.", "hint": "Look at its log.", "not_restored": ""}
 NOT_RESTORED = UNHEALTHY | {"not_restored": "a migration is in range: a person decides"}
 COMMAND_FAILED = row(
     Step.RELEASE_COMMAND, "", StepStatus.FAILED, exit_code=1, seconds=2.0, tail=["boom"], command="/app/bin/migrate"
 )
 COMMAND_LOST = row(Step.RELEASE_COMMAND, "", StepStatus.FAILED, exit_code=None, tail=[], command="/app/bin/migrate")
-UNREAD = row(Step.RECEIPT, "", StepStatus.FAILED, message="HTTP 503", machines=[])
 WAITING = started(Step.WAITING, service="Fly", message="no <!channel> answer", step="update")
 
 
@@ -87,8 +88,12 @@ CONDITIONS: dict[str, tuple[Operation, str]] = {
         "not closed: &lt;HTTP 500&gt;",
     ),
     "asleep on the image": (
+        operation(*ALL_MOVED, CLOSED, ASLEEP_NEW, state=State.SUCCEEDED, of=plan(machines=(SLEEPER,))),
+        f"✔ iad `{FIRST}`  stopped ☾ · on the image",
+    ),
+    "stopped on the image": (
         operation(*ALL_MOVED, CLOSED, ASLEEP_NEW, state=State.SUCCEEDED),
-        f"`{FIRST}`  stopped ☾ · on the image",
+        f"⚠ iad `{FIRST}`  stopped · on the image",
     ),
     "no release command": (operation(*PREPARED, of=plan(release_command="")), "Fly release v42"),
     "live": (operation(*ALL_MOVED, CLOSED, BOTH_NEW, state=State.SUCCEEDED), "live"),
@@ -105,7 +110,6 @@ CONDITIONS: dict[str, tuple[Operation, str]] = {
         failed(*ALL_MOVED, failure(), ONE_NEW, outcome=NOT_RESTORED),
         "not restored: a migration is in range: a person decides.",
     ),
-    "failed, unread": (failed(*RELEASED, failure(), UNREAD), "could not be read back"),
     "failed, no receipt": (failed(*RELEASED, failure()), "could not be read back"),
     "failed, no release command": (failed(*PREPARED, failure(), BOTH_OLD), "not run"),
     "command failed": (failed(*PREPARED, COMMAND_FAILED, failure(), BOTH_OLD), "exit 1"),

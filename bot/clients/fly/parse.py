@@ -46,6 +46,8 @@ def machine(app: str, body: Json) -> Machine:
     config = body.get("config") or {}
     partial = config or body.get("incomplete_config") or {}
     events = body.get("events") or []
+    if not isinstance(body["id"], str):
+        raise TypeError("a Machine without an id")
     return Machine(
         id=body["id"],
         app=app,

@@ -154,7 +154,7 @@ class GitHubClient:
     async def tag_of(self, repository: str, sha: str) -> str:
         """The tag on a commit, among the repository's first hundred as GitHub lists them, or an empty string."""
         response = await self._get(repository, "tags", params={"per_page": PAGE})
-        tags = [tag for tag in response.json() if isinstance(tag, dict)]
+        tags = [tag for tag in response.list() if isinstance(tag, dict)]
         return next((str(tag.get("name")) for tag in tags if (tag.get("commit") or {}).get("sha") == sha), "")
 
     async def _tag(self, repository: str, name: str) -> Commit | None:
@@ -202,7 +202,7 @@ class GitHubClient:
                         f"GitHub shows no repository {repository} to this bot.",
                         hint="Check the name in the configuration, and which repositories the bot's token covers.",
                     )
-                names += [str(item.get("name")) for item in response.json() if isinstance(item, dict)]
+                names += [str(item.get("name")) for item in response.list() if isinstance(item, dict)]
         matches = refs.close_matches(ref, names)
         hint = f"Close matches: {', '.join(matches)}." if matches else ""
         return _unknown(f"{repository} has no tag, branch or commit {ref}.", hint=hint)
