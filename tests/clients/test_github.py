@@ -280,7 +280,7 @@ async def test_a_short_trouble_is_repeated(github: GitHubSimulator) -> None:
     """A 502 and a broken connection do not reach the person."""
     github.faults.add(Fault("status", status=502, times=1))
     github.faults.add(Fault("drop_after", times=1))
-    async with GitHubClient(github.url, auth=TokenAuth(TOKEN), clock=SystemClock(speed=1000)) as client:
+    async with GitHubClient(github.url, auth=TokenAuth(TOKEN), clock=SystemClock(speed=20)) as client:
         found = await client.commit(REPO, V141)
 
     assert found.sha == V141
@@ -289,7 +289,7 @@ async def test_a_short_trouble_is_repeated(github: GitHubSimulator) -> None:
 async def test_a_lasting_trouble_is_unavailable(github: GitHubSimulator) -> None:
     """After some tries the error says that GitHub failed."""
     github.faults.add(Fault("status", status=503))
-    async with GitHubClient(github.url, auth=TokenAuth(TOKEN), clock=SystemClock(speed=1000)) as client:
+    async with GitHubClient(github.url, auth=TokenAuth(TOKEN), clock=SystemClock(speed=20)) as client:
         with pytest.raises(RemoteUnavailable) as caught:
             await client.commit(REPO, V141)
 
@@ -372,7 +372,7 @@ async def test_calls_carry_the_headers_that_github_asks_for(github: GitHubSimula
 
 async def test_no_connection_is_unsent() -> None:
     """Where nobody listens, the error says that nothing was done."""
-    async with GitHubClient("http://127.0.0.1:9", auth=TokenAuth(TOKEN), clock=SystemClock(speed=1000)) as client:
+    async with GitHubClient("http://127.0.0.1:9", auth=TokenAuth(TOKEN), clock=SystemClock(speed=20)) as client:
         with pytest.raises(RemoteError) as caught:
             await client.commit(REPO, V141)
 
