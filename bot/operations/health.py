@@ -17,7 +17,7 @@ from bot.operations.engine import Run
 
 # Marks what an operation made or changed, so that it is recognised after a lost answer or a restart.
 MARKER = "flytower_operation"
-POLL_S = 2.0
+POLL_S, STEADY_POLL_S = 2.0, 5.0
 WAIT_SLICE_S = 15.0
 STOPPED_WAIT_S = 60.0
 # After a stop Fly may refuse a start for up to about 8 s.
@@ -40,7 +40,12 @@ async def prove_healthy(run: Run, plan: DeploymentPlan, machine: Machine, *, may
         if run.clock.now() >= deadline:
             raise StepFailed(_unhealthy(seen), reason=Reason.MACHINE_UNHEALTHY)
         await _stop_if_cancelled(run, may_cancel=may_cancel)
-        await run.clock.sleep(POLL_S)
+        await run.clock.sleep(_pause_s(seen, (steady_at - run.clock.now()).total_seconds()))
+
+
+def _pause_s(seen: Machine, steady_in_s: float) -> float:
+    """A healthy Machine has only to stay so: fewer looks, the last one when its time is up."""
+    return max(0.1, min(steady_in_s, STEADY_POLL_S)) if seen.is_healthy else POLL_S
 
 
 async def start_stopped(run: Run, machine: Machine, *, nonce: str = "") -> None:
