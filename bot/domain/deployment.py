@@ -89,6 +89,10 @@ class DeploymentPlan:
     blockers: tuple[Blocker, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    def machine(self, machine_id: str) -> PlannedMachine:
+        """One of the plan's Machines."""
+        return next(machine for machine in self.machines if machine.id == machine_id)
+
     @property
     def is_blocked(self) -> bool:
         return bool(self.blockers)

@@ -123,6 +123,11 @@ class Machine:
         return is_v2 and bool(self.group) and self.group not in RESERVED_GROUPS
 
     @property
+    def is_serving(self) -> bool:
+        """Whether the Machine is one of the app's own that a deployment moves: managed, and still there."""
+        return self.is_managed and not self.is_gone
+
+    @property
     def is_warm(self) -> bool:
         return self.state == "started"
 

@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import Exit, Machine
+from bot.domain.operation import Operation
 from bot.domain.text import quoted
 from bot.errors import NotFound, Reason, RemoteRejected, RemoteTimeout, StepFailed
 from bot.operations.engine import Run
@@ -33,7 +34,7 @@ async def prove_healthy(run: Run, plan: DeploymentPlan, machine: Machine, *, may
     await _wait_started(run, plan, machine, may_cancel=may_cancel)
     steady_at = run.clock.now() + timedelta(seconds=plan.smoke_s)
     while True:
-        seen = await _read(run, plan, machine.id)
+        seen = await read_machine(run, machine.id)
         _refuse_crash(seen)
         if seen.is_healthy and run.clock.now() >= steady_at:
             return seen
@@ -74,9 +75,9 @@ async def _wait_started(run: Run, plan: DeploymentPlan, machine: Machine, *, may
                 plan.app, machine.id, "started", version=machine.version, timeout_s=max(1.0, min(left, WAIT_SLICE_S))
             )
         except NotFound:
-            raise StepFailed(f"Machine {machine.id} is gone.", reason=Reason.MACHINE_GONE) from None
+            raise gone(machine.id) from None
         except RemoteTimeout:
-            seen = await _read(run, plan, machine.id)
+            seen = await read_machine(run, machine.id)
             _refuse_crash(seen)
             if run.clock.now() >= deadline:
                 raise StepFailed(
@@ -89,11 +90,25 @@ async def _wait_started(run: Run, plan: DeploymentPlan, machine: Machine, *, may
             return
 
 
-async def _read(run: Run, plan: DeploymentPlan, machine_id: str) -> Machine:
+async def read_machine(run: Run, machine_id: str) -> Machine:
+    """A Machine of the operation's app as it is now; StepFailed when it is gone."""
     try:
-        return await run.fly.machine(plan.app, machine_id)
+        machine = await run.fly.machine(run.operation.app, machine_id)
     except NotFound:
-        raise StepFailed(f"Machine {machine_id} is gone.", reason=Reason.MACHINE_GONE) from None
+        raise gone(machine_id) from None
+    if machine.is_gone:
+        raise gone(machine_id)
+    return machine
+
+
+def gone(machine_id: str) -> StepFailed:
+    """The failure of a step whose Machine is not there any more."""
+    return StepFailed(f"Machine {machine_id} is gone.", reason=Reason.MACHINE_GONE)
+
+
+def cancelled(operation: Operation) -> StepFailed:
+    """The failure of a step that somebody asked to stop."""
+    return StepFailed(f"Cancelled by <@{operation.cancel_requested_by}>.", reason=Reason.CANCELLED)
 
 
 def _refuse_crash(machine: Machine) -> None:
@@ -126,4 +141,4 @@ def _unhealthy(machine: Machine) -> str:
 async def _stop_if_cancelled(run: Run, *, may_cancel: bool) -> None:
     await run.reload()
     if may_cancel and run.operation.cancel_requested_by:
-        raise StepFailed(f"Cancelled by <@{run.operation.cancel_requested_by}>.", reason=Reason.CANCELLED)
+        raise cancelled(run.operation)

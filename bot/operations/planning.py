@@ -102,7 +102,7 @@ class Planner:
 
 async def _machines(fly: Fly, app: str) -> list[Machine]:
     machines = await fly.machines(app)
-    return sorted((m for m in machines if m.is_managed and not m.is_gone), key=lambda m: m.id)
+    return sorted((m for m in machines if m.is_serving), key=lambda m: m.id)
 
 
 async def _find_image(fly: Fly, environment: Environment, resolved: ResolvedRef) -> tuple[Image | None, str]:

@@ -109,7 +109,7 @@ async def _look_for_marker(run: Run, plan: DeploymentPlan) -> Machine | None:
 
 async def _config(run: Run, plan: DeploymentPlan) -> dict[str, Any]:
     assert plan.image is not None
-    machines = [m for m in await run.fly.machines(plan.app) if m.is_managed and not m.is_gone]
+    machines = [m for m in await run.fly.machines(plan.app) if m.is_serving]
     model = max(machines, key=lambda m: m.config.get("guest", {}).get("memory_mb", 0), default=None)
     config = model.config if model else {}
     release = run.operation.row(Step.RECORD_RELEASE)

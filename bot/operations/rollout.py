@@ -21,7 +21,6 @@ from bot.domain.text import quoted
 from bot.errors import (
     BotError,
     LeaseHeld,
-    NotFound,
     RateLimited,
     Reason,
     RemoteError,
@@ -30,7 +29,7 @@ from bot.errors import (
     StepFailed,
 )
 from bot.operations.engine import Run, Verdict
-from bot.operations.health import MARKER, prove_healthy, start_stopped
+from bot.operations.health import MARKER, cancelled, prove_healthy, read_machine, start_stopped
 from bot.operations.plans import plan_of
 from bot.operations.release_command import end_release_command, run_release_command
 
@@ -90,13 +89,12 @@ class Rollout:
 
 async def _cancelled(run: Run, _: DeploymentPlan, action: Action) -> None:
     del action
-    by = run.operation.cancel_requested_by
-    raise StepFailed(f"Cancelled by <@{by}>.", reason=Reason.CANCELLED)
+    raise cancelled(run.operation)
 
 
 async def _check(run: Run, plan: DeploymentPlan, _: Action) -> None:
     """Refuse before anything is touched: Machines changed since the plan, or somebody else's lease."""
-    machines = {m.id: m for m in await run.fly.machines(plan.app) if m.is_managed and not m.is_gone}
+    machines = {m.id: m for m in await run.fly.machines(plan.app) if m.is_serving}
     planned = {m.id: m for m in plan.machines}
     changed = [i for i in planned if i not in machines or machines[i].image.digest != planned[i].image.digest]
     if changed or machines.keys() - planned.keys():
@@ -169,10 +167,10 @@ async def _update_batch(run: Run, plan: DeploymentPlan, action: Action) -> None:
 
 
 async def _update(run: Run, plan: DeploymentPlan, machine_id: str) -> None:
-    machine = await _read(run, plan, machine_id)
+    machine = await read_machine(run, machine_id)
     started = run.operation.row(Step.UPDATE, machine_id)
     if not _is_moved(run, plan, machine):
-        planned = next(m for m in plan.machines if m.id == machine_id)
+        planned = plan.machine(machine_id)
         if machine.image.digest != planned.image.digest:
             raise StepFailed(
                 f"Machine {machine_id} was changed by somebody else while the operation ran.",
@@ -219,7 +217,7 @@ async def _prove_image(run: Run, plan: DeploymentPlan, action: Action) -> None:
     """Boot one sleeping Machine on the new image, see it healthy, and let it sleep again."""
     (machine_id,) = action.machines
     await run.leases.take(machine.id for machine in plan.machines)
-    machine = await _read(run, plan, machine_id)
+    machine = await read_machine(run, machine_id)
     await run.record(Step.PROVE_IMAGE, StepStatus.STARTED, target=machine_id)
     if machine.state not in LAUNCHED_STATES:
         await start_stopped(run, machine, nonce=await run.leases.nonce(machine_id))
@@ -290,7 +288,7 @@ async def _receipt(run: Run, plan: DeploymentPlan, _: Action) -> None:
 async def _settled_machines(run: Run, plan: DeploymentPlan) -> dict[str, Machine]:
     """The app's Machines by id, once none is between two states, or as they are after some looks."""
     for _ in range(RECEIPT_LOOKS):
-        machines = {m.id: m for m in await run.fly.machines(plan.app) if m.is_managed and not m.is_gone}
+        machines = {m.id: m for m in await run.fly.machines(plan.app) if m.is_serving}
         if not any(machine.is_in_transit for machine in machines.values()):
             break
         await run.clock.sleep(RECEIPT_WAIT_S)
@@ -329,8 +327,8 @@ async def _restore_or_record(run: Run, plan: DeploymentPlan, machine_id: str) ->
 
 
 async def _restore(run: Run, plan: DeploymentPlan, machine_id: str) -> None:
-    machine = found = await _read(run, plan, machine_id)
-    planned = next(m for m in plan.machines if m.id == machine_id)
+    machine = found = await read_machine(run, machine_id)
+    planned = plan.machine(machine_id)
     started = run.operation.row(Step.RESTORE, machine_id)
     if machine.metadata.get(MARKER) != run.operation.id and started is None:
         await run.done(Step.RESTORE, machine_id, note="not moved by this operation")
@@ -347,16 +345,6 @@ async def _restore(run: Run, plan: DeploymentPlan, machine_id: str) -> None:
             await start_stopped(run, machine, nonce=await run.leases.nonce(machine_id))
         await prove_healthy(run, plan, machine, may_cancel=False)
     await run.done(Step.RESTORE, machine_id, image=planned.image.label or planned.image.digest)
-
-
-async def _read(run: Run, plan: DeploymentPlan, machine_id: str) -> Machine:
-    try:
-        machine = await run.fly.machine(plan.app, machine_id)
-    except NotFound:
-        machine = None
-    if machine is None or machine.is_gone:
-        raise StepFailed(f"Machine {machine_id} is gone.", reason=Reason.MACHINE_GONE)
-    return machine
 
 
 def _image(plan: DeploymentPlan) -> Image:

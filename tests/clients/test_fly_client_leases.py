@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -12,31 +11,11 @@ from bot.clients.fly import FlyClient
 from bot.clients.http import CONCURRENCY
 from bot.domain.model import Lease
 from bot.errors import LeaseHeld, NotFound, RemoteRejected, RemoteTimeout, RemoteUnavailable
-from tests.clients.fly_world import APP, IAD, STAGING_APP, FlyWorld, fly_world
+from tests.clients.fly_world import APP, IAD, STAGING_APP, FlyWorld
 
 WAIT = "/wait$"
 LEASE = "/lease$"
 ASLEEP = "6e82dd4f7a1c08"
-
-
-@pytest.fixture(scope="module")
-async def listening() -> AsyncIterator[FlyWorld]:
-    async with fly_world() as world:
-        yield world
-
-
-@pytest.fixture
-def world(listening: FlyWorld) -> FlyWorld:
-    """The reference world, untouched."""
-    listening.begin()
-    return listening
-
-
-@pytest.fixture
-async def fly(world: FlyWorld) -> AsyncIterator[FlyClient]:
-    """A client with the token of production."""
-    async with world.client() as client:
-        yield client
 
 
 async def new_machine(fly: FlyClient, **config: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,30 +13,10 @@ from bot.clients.fly.machines import contains
 from bot.domain.model import Machine
 from bot.errors import Conflict, LeaseHeld, NotFound, Reason, RemoteError, RemoteRejected, RemoteUnavailable
 from sandbox.kit import Fault
-from tests.clients.fly_world import APP, IAD, SJC, V140, V142, FlyWorld, fly_world
+from tests.clients.fly_world import APP, IAD, SJC, V140, V142, FlyWorld
 
 MACHINE = f"/machines/{IAD}$"
 MACHINES = "/machines$"
-
-
-@pytest.fixture(scope="module")
-async def listening() -> AsyncIterator[FlyWorld]:
-    async with fly_world() as world:
-        yield world
-
-
-@pytest.fixture
-def world(listening: FlyWorld) -> FlyWorld:
-    """The reference world, untouched."""
-    listening.begin()
-    return listening
-
-
-@pytest.fixture
-async def fly(world: FlyWorld) -> AsyncIterator[FlyClient]:
-    """A client with the token of production."""
-    async with world.client() as client:
-        yield client
 
 
 def on_image(machine: Machine, label: str) -> dict[str, Any]:

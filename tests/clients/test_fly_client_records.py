@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -10,30 +9,10 @@ import pytest
 from bot.clients.fly import FlyClient
 from bot.domain.model import Image
 from bot.errors import NotFound, RemoteError, RemoteRejected, UnexpectedResponse
-from tests.clients.fly_world import APP, IAD, SJC, STAGING_APP, V140, V141, V142, FlyWorld, fly_world
+from tests.clients.fly_world import APP, IAD, SJC, STAGING_APP, V140, V141, V142, FlyWorld
 
 RELEASES = "/api/v1/releases"
 IMAGE = Image(f"registry.fly.io/{APP}", V142)
-
-
-@pytest.fixture(scope="module")
-async def listening() -> AsyncIterator[FlyWorld]:
-    async with fly_world() as world:
-        yield world
-
-
-@pytest.fixture
-def world(listening: FlyWorld) -> FlyWorld:
-    """The reference world, untouched."""
-    listening.begin()
-    return listening
-
-
-@pytest.fixture
-async def fly(world: FlyWorld) -> AsyncIterator[FlyClient]:
-    """A client with the token of production."""
-    async with world.client() as client:
-        yield client
 
 
 async def test_releases_come_newest_first(fly: FlyClient) -> None:

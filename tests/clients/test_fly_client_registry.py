@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,33 +15,13 @@ from bot.clients.fly.registry import read_challenge
 from bot.domain.model import Image
 from bot.errors import NotFound, Reason, RemoteRejected
 from sandbox.kit import Clock, serving
-from tests.clients.fly_world import APP, IAD, STAGING_APP, TOKEN, V140, V142, FlyWorld, SimulatedTime, fly_world
+from tests.clients.fly_world import APP, IAD, STAGING_APP, TOKEN, V140, V142, FlyWorld, SimulatedTime
 
 REPOSITORY = f"registry.fly.io/{APP}"
 MANIFESTS = "/manifests/"
 GRAPHQL = "/graphql"
 DIGEST = "sha256:" + "b" * 64
 BASIC = "Basic " + base64.b64encode(b"x:fm2_sandbox_production").decode()
-
-
-@pytest.fixture(scope="module")
-async def listening() -> AsyncIterator[FlyWorld]:
-    async with fly_world() as world:
-        yield world
-
-
-@pytest.fixture
-def world(listening: FlyWorld) -> FlyWorld:
-    """The reference world, untouched."""
-    listening.begin()
-    return listening
-
-
-@pytest.fixture
-async def fly(world: FlyWorld) -> AsyncIterator[FlyClient]:
-    """A client with the token of production."""
-    async with world.client() as client:
-        yield client
 
 
 async def test_a_label_is_resolved_to_its_digest(fly: FlyClient, world: FlyWorld) -> None:
