@@ -559,6 +559,16 @@ async def test_a_machine_that_vanishes_before_its_turn_is_named(world: World) ->
     assert f"Machine {SJC} is gone" in text_of(world.card())
 
 
+async def test_a_machine_that_is_destroyed_and_still_shown_is_gone(world: World) -> None:
+    """Fly shows a destroyed Machine for a while: it counts as gone, and is not waited for."""
+    await starts(world)
+    await world.until(lambda: updates(world) == [1, 0], "the first Machine is updated")
+    world.fly.machine(SJC).state = "destroyed"
+    await world.settle()
+
+    assert f"Machine {SJC} is gone" in text_of(world.card())
+
+
 async def test_a_lease_that_ran_out_is_taken_anew(world: World) -> None:
     """Refreshes fail until the leases run out, and nobody else takes them: the rollout goes on under new ones."""
     world.fault("slow_boot", target=IAD, seconds=60, detail={"phase": "started"})
