@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from sandbox.fly import FlySimulator
+from sandbox.flyctl import Flyctl
 from sandbox.github import GitHubSimulator
 from sandbox.kit import Clock, running
 from sandbox.slack import SlackSimulator
@@ -30,6 +31,8 @@ SECRETS = {
     "FLY_API_TOKEN_STAGING": "FlyV1 fm2_sandbox_staging",
     "FLY_API_TOKEN_PERSONAL": "FlyV1 fm2_sandbox_personal",
 }
+# The secret FLY_API_TOKEN of each environment at GitHub.
+CI_TOKENS = {"production": SECRETS["FLY_API_TOKEN_PRODUCTION"], "staging": SECRETS["FLY_API_TOKEN_STAGING"]}
 READY_S = 20.0
 STOP_S = 15.0
 
@@ -47,6 +50,7 @@ class Simulators:
     async def __aenter__(self) -> Self:
         for simulator in (self.fly, self.github, self.slack):
             await self._open.enter_async_context(running(simulator))
+        self.github.pipeline.cloud = Flyctl(self.fly.url, CI_TOKENS, self.clock)
         return self
 
     async def __aexit__(
@@ -76,6 +80,8 @@ class BotProcess:
         self._folder = folder
         self._config = config
         self._process: asyncio.subprocess.Process | None = None
+        # What `python -m` runs; a test may put a bot of its own making in the place of ours.
+        self.module = "bot"
         self.port = free_port()
         self.log_path = folder / "bot.log"
 
@@ -115,7 +121,7 @@ class BotProcess:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "bot",
+                self.module,
                 "serve",
                 "--config",
                 str(self._config),

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from sandbox.github import render
 from sandbox.github.http import Answer, Call, Endpoint, GitHubError, not_found
-from sandbox.github.model import Attempt, Job, Run, Workflow, iso, node_id
+from sandbox.github.model import Attempt, Job, Repository, Run, Step, iso, node_id
 from sandbox.github.search import in_created
+from sandbox.github.workflows import Workflow
 from sandbox.kit import Json
 
 READ = ("actions=read",)
@@ -21,7 +22,7 @@ def list_workflows(call: Call) -> Answer:
 
 
 def get_workflow(call: Call) -> Answer:
-    return Answer(_workflow(call, _known_workflow(call)))
+    return Answer(_workflow(call, known_workflow(call)))
 
 
 def _workflow(call: Call, item: Workflow) -> Json:
@@ -39,7 +40,7 @@ def _workflow(call: Call, item: Workflow) -> Json:
     }
 
 
-def _known_workflow(call: Call) -> Workflow:
+def known_workflow(call: Call) -> Workflow:
     """By id or by file name."""
     wanted = call.params["workflow"]
     for workflow in call.repo.workflows:
@@ -53,13 +54,13 @@ def list_runs(call: Call) -> Answer:
 
 
 def list_workflow_runs(call: Call) -> Answer:
-    workflow = _known_workflow(call)
+    workflow = known_workflow(call)
     return _runs(call, [run for run in call.repo.runs if run.workflow is workflow])
 
 
 def _runs(call: Call, runs: list[Run]) -> Answer:
     """Newest first; a filtered list ends at 1,000."""
-    found = [run for run in reversed(runs) if _wanted(call, run)]
+    found = [run for run in reversed(runs) if run.visible_at <= call.now and _wanted(call, run)]
     if FILTERS & call.query.keys():
         found = found[:MOST_FILTERED]
     return call.counted("workflow_runs", found, lambda run: _run(call, run))
@@ -89,17 +90,18 @@ def _created(query: str, run: Run) -> bool:
 
 
 def get_run(call: Call) -> Answer:
-    return Answer(_run(call, _known_run(call)))
+    return Answer(_run(call, known_run(call)))
 
 
 def get_attempt(call: Call) -> Answer:
-    run = _known_run(call)
+    run = known_run(call)
     return Answer(_run(call, run, _known_attempt(call, run)))
 
 
-def _known_run(call: Call) -> Run:
+def known_run(call: Call) -> Run:
+    """The run of the path; 404 also for one that does not show yet."""
     for run in call.repo.runs:
-        if run.id == call.params["run"]:
+        if run.id == call.params["run"] and run.visible_at <= call.now:
             return run
     raise not_found()
 
@@ -137,7 +139,7 @@ def _run(call: Call, run: Run, attempt: Attempt | None = None) -> Json:
         "updated_at": iso(attempt.updated_at),
         "run_started_at": iso(attempt.started_at),
         "actor": render.user(call.world, run.actor),
-        "triggering_actor": render.user(call.world, run.actor),
+        "triggering_actor": render.user(call.world, attempt.actor),
         "url": url,
         "html_url": render.web(call.repo, f"/actions/runs/{run.id}"),
         "jobs_url": f"{url}/jobs",
@@ -169,13 +171,13 @@ def _head_commit(call: Call, run: Run) -> Json:
 
 def list_jobs(call: Call) -> Answer:
     """Jobs of the latest attempt, or of all with `filter=all`."""
-    run = _known_run(call)
+    run = known_run(call)
     attempts = run.attempts if call.query.get("filter") == "all" else [run.latest]
     return _jobs(call, run, attempts)
 
 
 def list_attempt_jobs(call: Call) -> Answer:
-    run = _known_run(call)
+    run = known_run(call)
     return _jobs(call, run, [_known_attempt(call, run)])
 
 
@@ -184,7 +186,22 @@ def _jobs(call: Call, run: Run, attempts: list[Attempt]) -> Answer:
     return call.counted("jobs", found, lambda item: _job(call, run, *item))
 
 
+def get_job(call: Call) -> Answer:
+    return Answer(_job(call, *known_job(call)))
+
+
+def known_job(call: Call) -> tuple[Run, Attempt, Job]:
+    """The job of the path, with its run and the latest attempt that it is part of."""
+    for run in call.repo.runs:
+        for attempt in reversed(run.attempts if run.visible_at <= call.now else []):
+            for job in attempt.jobs:
+                if job.id == call.params["job"]:
+                    return run, attempt, job
+    raise not_found()
+
+
 def _job(call: Call, run: Run, attempt: Attempt, job: Job) -> Json:
+    has_runner = any(step.status != "queued" for step in job.steps)
     return {
         "id": job.id,
         "run_id": run.id,
@@ -195,16 +212,37 @@ def _job(call: Call, run: Run, attempt: Attempt, job: Job) -> Json:
         "head_branch": run.head_branch,
         "workflow_name": run.workflow.name,
         "name": job.name,
-        "status": attempt.status,
-        "conclusion": attempt.conclusion,
-        "created_at": iso(attempt.started_at),
-        "started_at": iso(attempt.started_at),
-        "completed_at": iso(attempt.completed_at),
-        "steps": [],
+        "status": job.status,
+        "conclusion": job.conclusion,
+        "created_at": iso(job.created_at),
+        # The schema wants an instant even of a job that has not begun.
+        "started_at": iso(job.started_at or job.created_at),
+        "completed_at": iso(job.completed_at),
+        "steps": [_step(step) for step in job.steps] if has_runner else [],
         "labels": ["ubuntu-24.04"],
+        "runner_id": 1 if has_runner else None,
+        "runner_name": "GitHub Actions 1" if has_runner else None,
+        "runner_group_id": 0 if has_runner else None,
+        "runner_group_name": "GitHub Actions" if has_runner else None,
         "url": render.api(call.world, call.repo, f"/actions/jobs/{job.id}"),
-        "html_url": render.web(call.repo, f"/actions/runs/{run.id}/job/{job.id}"),
+        "html_url": job_page(call.repo, run, job),
         "check_run_url": render.api(call.world, call.repo, f"/check-runs/{job.id}"),
+    }
+
+
+def job_page(repo: Repository, run: Run, job: Job) -> str:
+    """Where people read a job."""
+    return render.web(repo, f"/actions/runs/{run.id}/job/{job.id}")
+
+
+def _step(step: Step) -> Json:
+    return {
+        "name": step.name,
+        "number": step.number,
+        "status": step.status,
+        "conclusion": step.conclusion,
+        "started_at": iso(step.started_at),
+        "completed_at": iso(step.completed_at),
     }
 
 
@@ -216,6 +254,7 @@ ENDPOINTS = [
     Endpoint("GET", f"{ACTIONS}/runs", list_runs, READ),
     Endpoint("GET", f"{ACTIONS}/runs/{{run:int}}", get_run, READ),
     Endpoint("GET", f"{ACTIONS}/runs/{{run:int}}/jobs", list_jobs, READ),
+    Endpoint("GET", f"{ACTIONS}/jobs/{{job:int}}", get_job, READ),
     Endpoint("GET", f"{ACTIONS}/runs/{{run:int}}/attempts/{{attempt:int}}", get_attempt, READ),
     Endpoint("GET", f"{ACTIONS}/runs/{{run:int}}/attempts/{{attempt:int}}/jobs", list_attempt_jobs, READ),
 ]

@@ -12,7 +12,7 @@ from sandbox.github import render
 from sandbox.github.ci import jobs_at, latest_jobs_at
 from sandbox.github.git import Commit
 from sandbox.github.http import Answer, Call, Endpoint, not_found
-from sandbox.github.model import Attempt, CommitStatus, Job, Repository, Run, iso, node_id
+from sandbox.github.model import CommitStatus, Job, Repository, Run, iso, node_id
 from sandbox.kit import Json
 
 ACTIONS_APP: Json = {"id": 15368, "slug": "github-actions", "name": "GitHub Actions", "node_id": node_id("App", 15368)}
@@ -25,17 +25,17 @@ def list_check_runs(call: Call) -> Answer:
     commit = call.known_commit(call.params["ref"])
     everything = call.query.get("filter") == "all"
     found = list(jobs_at(call.repo, commit.sha)) if everything else latest_jobs_at(call.repo, commit.sha)
-    shown = [item for item in found if _wanted(call, item[1], item[2])]
+    shown = [item for item in found if _wanted(call, item[1])]
     return call.counted("check_runs", shown, lambda item: _check_run(call, *item))
 
 
-def _wanted(call: Call, attempt: Attempt, job: Job) -> bool:
+def _wanted(call: Call, job: Job) -> bool:
     query = call.query
-    facts = {"check_name": job.name, "status": attempt.status, "app_id": str(ACTIONS_APP["id"])}
+    facts = {"check_name": job.name, "status": job.status, "app_id": str(ACTIONS_APP["id"])}
     return all(query[name] == value for name, value in facts.items() if name in query)
 
 
-def _check_run(call: Call, run: Run, attempt: Attempt, job: Job) -> Json:
+def _check_run(call: Call, run: Run, job: Job) -> Json:
     page = render.web(call.repo, f"/actions/runs/{run.id}/job/{job.id}")
     return {
         "id": job.id,
@@ -43,10 +43,10 @@ def _check_run(call: Call, run: Run, attempt: Attempt, job: Job) -> Json:
         "head_sha": run.head_sha,
         "name": job.name,
         "external_id": "",
-        "status": attempt.status,
-        "conclusion": attempt.conclusion,
-        "started_at": iso(attempt.started_at),
-        "completed_at": iso(attempt.completed_at),
+        "status": job.status,
+        "conclusion": job.conclusion,
+        "started_at": iso(job.started_at),
+        "completed_at": iso(job.completed_at),
         "url": render.api(call.world, call.repo, f"/check-runs/{job.id}"),
         "html_url": page,
         "details_url": page,
@@ -129,8 +129,8 @@ def _status(call: Call, commit: Commit, status: CommitStatus) -> Json:
 def failing_contexts(repo: Repository, commit: Commit, required: list[str] | None) -> list[Json]:
     """Contexts (statuses and check runs) that keep a deployment back; None requires all that exist."""
     states = {status.context: status.state for status in latest_statuses(repo, commit)}
-    for _, attempt, job in latest_jobs_at(repo, commit.sha):
-        states.setdefault(job.name, attempt.conclusion or "pending")
+    for _, job in latest_jobs_at(repo, commit.sha):
+        states.setdefault(job.name, job.conclusion or "pending")
     wanted = states.keys() if required is None else required
     found = [{"context": context, "state": states.get(context, "pending")} for context in wanted]
     return [context for context in found if context["state"] != "success"]

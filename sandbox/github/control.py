@@ -1,6 +1,8 @@
 """What people can make happen at GitHub, as actions of the control API.
 
-Every action takes `repository` (a full name; the first one without it).
+Every action takes `repository` (a full name; the first one without it). What is pushed here starts no workflow, so
+that a world can be set up at rest, unless `runs` is true: then `commit`, `branch`, `tag`, `force_push` and `merge_pull`
+start what GitHub would start, and `set_ci` what follows CI.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ class Control:
         parent = self._parent(repo, name, body)
         author = self.world.person(body.get("author") or {"name": "Somebody", "email": "somebody@example.com"})
         commit = repo.git.add_commit(message, author, self.now, parents=(parent.sha,), files=body.get("files", {}))
-        self._point(repo, BRANCHES + name, commit.sha)
+        self._point(repo, BRANCHES + name, commit.sha, body)
         if "ci" in body:
             ci.new_run(self.world, repo, repo.workflows[0], commit, conclusion=conclusion, branch=name, at=self.now)
         return {"sha": commit.sha}
@@ -87,7 +89,7 @@ class Control:
         """A branch `name` at `sha` (any ref; default branch without)."""
         repo = self._repo(body)
         commit = self._commit(repo, body.get("sha", repo.default_branch))
-        return self._new_ref(repo, BRANCHES + body["name"], commit.sha)
+        return self._new_ref(repo, BRANCHES + body["name"], commit.sha, body)
 
     def tag(self, body: Json) -> Json:
         """A tag `name` at `sha` (any ref), as an object of its own if `annotated`."""
@@ -97,12 +99,12 @@ class Control:
         if body.get("annotated"):
             message = body.get("message", f"Release {body['name']}")
             target = repo.git.add_tag(body["name"], commit.sha, message, commit.author, self.now).sha
-        return self._new_ref(repo, TAGS + body["name"], target)
+        return self._new_ref(repo, TAGS + body["name"], target, body)
 
-    def _new_ref(self, repo: Repository, ref: str, target: str) -> Json:
+    def _new_ref(self, repo: Repository, ref: str, target: str, body: Json) -> Json:
         if not valid_ref(ref) or ref in repo.git.refs:
             raise ControlError(f"{ref} exists already or is no valid name")
-        self._point(repo, ref, target)
+        self._point(repo, ref, target, body)
         return {"ref": ref, "sha": target}
 
     def delete_ref(self, body: Json) -> Json:
@@ -122,12 +124,14 @@ class Control:
         if ref not in repo.git.refs:
             raise ControlError(f"{ref} does not exist")
         before = repo.git.refs[ref]
-        self._point(repo, ref, commit.sha)
+        self._point(repo, ref, commit.sha, body)
         return {"ref": ref, "before": before, "after": commit.sha}
 
-    def _point(self, repo: Repository, ref: str, sha: str) -> None:
+    def _point(self, repo: Repository, ref: str, sha: str, body: Json) -> None:
         repo.git.refs[ref] = sha
         repo.ref_moved(ref, self.now)
+        if body.get("runs"):
+            self.world.pushed(repo, ref, body.get("by") or self._commit(repo, ref).author.login or repo.owner)
 
     def set_ci(self, body: Json) -> Json:
         """Finish (`conclusion`) or begin (None) a run on `sha`; a finished run is run again as another attempt."""
@@ -146,6 +150,8 @@ class Control:
         run = runs[-1]
         if conclusion is not None:
             ci.finish(run, conclusion, self.now)
+            if body.get("runs"):
+                self._simulator.pipeline.ended(repo, run)
         return {"run": run.id, "attempt": run.latest.number, "status": run.latest.status}
 
     def set_status(self, body: Json) -> Json:
@@ -198,7 +204,7 @@ class Control:
         )
         pull.merged_at, pull.merged_by, pull.merge_commit_sha = self.now, author.login, merge.sha
         self._close(pull)
-        self._point(repo, BRANCHES + pull.base_ref, merge.sha)
+        self._point(repo, BRANCHES + pull.base_ref, merge.sha, body)
         return {"sha": merge.sha}
 
     def close_pull(self, body: Json) -> Json:

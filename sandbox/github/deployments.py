@@ -11,7 +11,7 @@ from sandbox.github import render
 from sandbox.github.checks import failing_contexts
 from sandbox.github.git import BRANCHES, Commit, MergeConflict
 from sandbox.github.http import Answer, Call, Endpoint, GitHubError, invalid, not_found
-from sandbox.github.model import Deployment, DeploymentStatus, iso, node_id
+from sandbox.github.model import Deployment, DeploymentStatus, Repository, World, iso, node_id
 from sandbox.kit import Json
 
 READ, WRITE = ("deployments=read",), ("deployments=write",)
@@ -37,18 +37,17 @@ def create_deployment(call: Call) -> Answer:
     if failing := failing_contexts(call.repo, commit, contexts):
         error = {"resource": RESOURCE, "field": "required_contexts", "code": "invalid", "contexts": failing}
         raise GitHubError(409, f"Conflict: Commit status checks failed for {ref}.", errors=[error])
-    deployment = Deployment(
-        id=call.world.next_id("deployment", FIRST_ID),
-        sha=commit.sha,
-        ref=ref,
-        creator=call.login,
-        created_at=call.now,
-        updated_at=call.now,
-        **deployment_fields,
-    )
-    call.repo.deployments.append(deployment)
+    deployment = add_deployment(call.world, call.repo, sha=commit.sha, ref=ref, creator=call.login, **deployment_fields)
     shown = _deployment(call, deployment)
     return Answer(shown, 201, {"location": shown["url"]})
+
+
+def add_deployment(world: World, repo: Repository, **fields: Any) -> Deployment:
+    """A deployment of now, without a status; `fields` are those of `Deployment`."""
+    now = world.clock.now()
+    deployment = Deployment(id=world.next_id("deployment", FIRST_ID), created_at=now, updated_at=now, **fields)
+    repo.deployments.append(deployment)
+    return deployment
 
 
 def _contexts(call: Call) -> list[str] | None:
@@ -168,42 +167,55 @@ def create_status(call: Call) -> Answer:
     deployment.environment = (
         call.text("environment", resource=STATUS_RESOURCE, required=False) or deployment.environment
     )
-    status = _add_status(
-        call, deployment, state, description=description, log_url=log_url or target_url or "", url=environment_url or ""
+    status = add_status(
+        call.world,
+        deployment,
+        state,
+        call.login,
+        description=description,
+        log_url=log_url or target_url or "",
+        url=environment_url or "",
     )
     if state == "success" and auto_inactive:
-        _retire_earlier(call, deployment)
+        retire_earlier(call.world, call.repo, deployment, call.login)
     shown = _status(call, deployment, status)
     return Answer(shown, 201, {"location": shown["url"]})
 
 
-def _add_status(
-    call: Call, deployment: Deployment, state: str, *, description: str = "", log_url: str = "", url: str = ""
+def add_status(
+    world: World,
+    deployment: Deployment,
+    state: str,
+    creator: str,
+    *,
+    description: str = "",
+    log_url: str = "",
+    url: str = "",
 ) -> DeploymentStatus:
     status = DeploymentStatus(
-        id=call.world.next_id("deployment status", FIRST_STATUS_ID),
+        id=world.next_id("deployment status", FIRST_STATUS_ID),
         state=state,
-        creator=call.login,
+        creator=creator,
         description=description,
         environment=deployment.environment,
         environment_url=url,
         log_url=log_url,
-        created_at=call.now,
+        created_at=world.clock.now(),
     )
     deployment.statuses.append(status)
-    deployment.updated_at = call.now
+    deployment.updated_at = status.created_at
     return status
 
 
-def _retire_earlier(call: Call, newest: Deployment) -> None:
-    """Only those that succeeded, are not transient and are not of a production environment."""
-    for other in call.repo.deployments:
+def retire_earlier(world: World, repo: Repository, newest: Deployment, creator: str) -> None:
+    """Make earlier ones inactive: only those that succeeded, are not transient and not of a production environment."""
+    for other in repo.deployments:
         if other.id >= newest.id or other.environment != newest.environment:
             continue
         if other.transient_environment or other.production_environment:
             continue
         if other.statuses and other.statuses[-1].state == "success":
-            _add_status(call, other, "inactive")
+            add_status(world, other, "inactive", creator)
 
 
 def get_status(call: Call) -> Answer:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.github.git import BRANCHES, Commit, Git, Person
+from sandbox.github.workflows import Workflow, WorkflowFile
 from sandbox.kit import Clock, Faults, Json
 
 
@@ -70,17 +71,14 @@ class InstallationToken:
     expires_at: float
 
 
-@dataclass(frozen=True)
-class Workflow:
-    id: int
+@dataclass
+class Step:
+    number: int
     name: str
-    path: str
-    jobs: tuple[str, ...]
-    created_at: float
-
-    @property
-    def file(self) -> str:
-        return self.path.rpartition("/")[2]
+    status: str = "queued"
+    conclusion: str | None = None
+    started_at: float | None = None
+    completed_at: float | None = None
 
 
 @dataclass
@@ -89,6 +87,13 @@ class Job:
 
     id: int
     name: str
+    created_at: float
+    steps: list[Step]
+    status: str = "queued"
+    conclusion: str | None = None
+    started_at: float | None = None
+    completed_at: float | None = None
+    log: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -97,18 +102,18 @@ class Attempt:
     started_at: float
     updated_at: float
     jobs: list[Job]
+    actor: str
     status: str = "in_progress"
     conclusion: str | None = None
-
-    @property
-    def completed_at(self) -> float | None:
-        return self.updated_at if self.status == "completed" else None
 
 
 @dataclass
 class Run:
+    """A run of a workflow; `file` is the version of its file that it goes by."""
+
     id: int
     workflow: Workflow
+    file: WorkflowFile
     number: int
     head_sha: str
     head_branch: str | None
@@ -118,6 +123,8 @@ class Run:
     created_at: float
     check_suite_id: int
     attempts: list[Attempt]
+    # Actions may take a while to show a run that it was asked for.
+    visible_at: float = 0.0
 
     @property
     def latest(self) -> Attempt:
@@ -252,6 +259,8 @@ class World:
     # Former full name in lower case -> id of the renamed repository.
     renamed: dict[str, int] = field(default_factory=dict)
     ids: dict[str, Iterator[int]] = field(default_factory=dict)
+    # What Actions does when somebody (a login) pushes to a ref of a repository through the API.
+    pushed: Callable[[Repository, str, str], None] = field(default=lambda *_: None)
 
     def next_id(self, kind: str, first: int = 1) -> int:
         return next(self.ids.setdefault(kind, itertools.count(first)))

@@ -52,6 +52,7 @@ def create_ref(call: Call) -> Answer:
         raise GitHubError(422, "Reference already exists")
     call.repo.git.refs[name] = sha
     call.repo.ref_moved(name, call.now)
+    call.world.pushed(call.repo, name, call.login)
     return Answer(_ref(call, name), 201, {"location": render.api(call.world, call.repo, f"/git/{name}")})
 
 
@@ -75,6 +76,7 @@ def update_ref(call: Call) -> Answer:
         raise GitHubError(422, "Update is not a fast forward")
     git.refs[name] = sha
     call.repo.ref_moved(name, call.now)
+    call.world.pushed(call.repo, name, call.login)
     return Answer(_ref(call, name))
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from sandbox.github.ci import new_run
 from sandbox.github.git import BRANCHES, TAGS
-from sandbox.github.model import App, Installation, Pull, Repository, Token, User, Workflow, World
+from sandbox.github.model import App, Installation, Pull, Repository, Token, User, World
+from sandbox.github.workflows import workflow
 from sandbox.kit import Clock, Faults, Json
 
 SEEDS = Path(__file__).parent.parent / "seeds"
@@ -81,7 +82,7 @@ def _repository(world: World, seed: Json) -> None:
     world.repositories[repo.id] = repo
     world.renamed |= {old.lower(): repo.id for old in seed.get("former_names", [])}
     for item in seed["workflows"]:
-        repo.workflows.append(Workflow(item["id"], item["name"], item["path"], tuple(item["jobs"]), repo.created_at))
+        repo.workflows.append(workflow(item, repo.created_at))
     for item in seed["commits"]:
         _commit(world, repo, item)
     for item in seed.get("pulls", []):

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from sandbox.github.git import Commit
 from sandbox.github.limits import Limits
-from sandbox.github.model import Deployment, Pull, Repository, Run, World, iso
+from sandbox.github.model import Deployment, Job, Pull, Repository, Run, World, iso
 from sandbox.kit import Json
 
 NEWEST_COMMITS = 100
@@ -37,7 +37,7 @@ def _repository(repo: Repository) -> Json:
         "branches": git.branches(),
         "tags": {name: _tag(repo, sha) for name, sha in git.tag_refs().items()},
         "commits": [_commit(repo, commit) for commit in newest],
-        "runs": [_run(run) for run in reversed(repo.runs)],
+        "runs": [run_json(run) for run in reversed(repo.runs)],
         "pulls": [_pull(pull) for pull in repo.pulls.values()],
         "comments": [{**asdict(c), **_instants(c.created_at, c.updated_at)} for c in repo.comments.values()],
         "deployments": [_deployment(deployment) for deployment in reversed(repo.deployments)],
@@ -66,17 +66,31 @@ def _commit(repo: Repository, commit: Commit) -> Json:
     }
 
 
-def _run(run: Run) -> Json:
+def run_json(run: Run) -> Json:
+    """A run as it stands, with the jobs and steps of its latest attempt."""
     return {
         "id": run.id,
         "workflow": run.workflow.file,
+        "title": run.title,
         "event": run.event,
         "head_sha": run.head_sha,
         "head_branch": run.head_branch,
         "attempt": run.latest.number,
         "status": run.latest.status,
         "conclusion": run.latest.conclusion,
+        "jobs": [_job(job) for job in run.latest.jobs],
         **_instants(run.created_at, run.latest.updated_at),
+    }
+
+
+def _job(job: Job) -> Json:
+    return {
+        "id": job.id,
+        "name": job.name,
+        "status": job.status,
+        "conclusion": job.conclusion,
+        "steps": {step.name: step.conclusion or step.status for step in job.steps},
+        "log": job.log,
     }
 
 

@@ -202,10 +202,14 @@ async def test_ci_of_a_tag_carries_the_tags_name(github: GitHubSimulator, repo: 
 
 
 async def test_workflows_are_listed(repo: httpx.AsyncClient) -> None:
-    """CI alone, active."""
+    """CI and the two that deploy, all active."""
     body = (await repo.get("/actions/workflows")).json()
 
-    assert [(each["name"], each["state"]) for each in body["workflows"]] == [("CI", "active")]
+    assert [(each["name"], each["state"]) for each in body["workflows"]] == [
+        ("CI", "active"),
+        ("Deploy production", "active"),
+        ("Deploy staging", "active"),
+    ]
 
 
 @pytest.mark.parametrize(

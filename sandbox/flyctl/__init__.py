@@ -1,0 +1,57 @@
+"""A small flyctl, as CI jobs of the sandbox use it: `flyctl deploy --image` over Fly's API, in flyctl's order.
+
+It speaks HTTP alone and shares no code with the bot or with the simulated Fly. Kept, after superfly/flyctl,
+internal/command/deploy: the calls around a release, the release command's Machine, leases on all Machines with
+refresh, rolling updates (warm and cold side by side, the first alone, then a third at a time), smoke and health
+checks, creation of the first Machines, an interrupted deployment that gives its leases back. Not kept: the other
+strategies, process groups, volumes, replacing Machines, test Machines, egress and DNS warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import httpx
+
+from sandbox.flyctl.api import Api, FlyError
+from sandbox.flyctl.deploy import Deploy
+from sandbox.kit import Clock, Json
+
+REGISTRY = "registry.fly.io"
+
+__all__ = ["Api", "Deploy", "FlyError", "Flyctl"]
+
+
+class Flyctl:
+    """What CI has of Fly: the address and, for each GitHub environment, its token (`FLY_API_TOKEN`)."""
+
+    def __init__(self, url: str, tokens: Mapping[str, str], clock: Clock) -> None:
+        self._url = url
+        self._tokens = tokens
+        self._clock = clock
+
+    async def push_image(self, app: str, label: str, labels: dict[str, str], say: Callable[[str], None]) -> int:
+        """Push an image to the app's repository; the exit code.
+
+        The registry simulates no pushes, so the simulated Fly is told through its control API.
+        """
+        body = {"app": app, "label": label, "labels": labels}
+        async with httpx.AsyncClient(base_url=self._url, trust_env=False) as client:
+            try:
+                answer = await client.post("/_control/do/push_image", json=body)
+            except httpx.HTTPError as error:
+                say(f"Error: failed to push: {error}")
+                return 1
+        if answer.is_error:
+            say(f"Error: failed to push: {answer.text}")
+            return 1
+        say(f"image: {REGISTRY}/{app}:{label}")
+        return 0
+
+    async def deploy(self, environment: str, app: str, label: str, config: Json, say: Callable[[str], None]) -> int:
+        """`flyctl deploy --image` with the environment's token and the app's fly.toml as JSON; the exit code."""
+        headers = {"authorization": self._tokens.get(environment, ""), "user-agent": "flyctl/0.4.87"}
+        # Longer than the longest wait that Fly answers, in simulated seconds as in real ones.
+        async with httpx.AsyncClient(base_url=self._url, headers=headers, timeout=90.0, trust_env=False) as client:
+            image = f"{REGISTRY}/{app}:{label}"
+            return await Deploy(Api(client, self._clock), app, image, config, say).run()
