@@ -12,6 +12,7 @@ from typing import Any
 
 from sandbox.fly import seeding
 from sandbox.fly.apps_api import create_app, destroy_app
+from sandbox.fly.boots import CRASH_AFTER_S
 from sandbox.fly.ci import Ci
 from sandbox.fly.errors import ApiError
 from sandbox.fly.images import FLY_REGISTRY, ImageName, build
@@ -90,10 +91,22 @@ class Control:
         self.world.registry.delete(f"{FLY_REGISTRY}/{app}", label)
         return {}
 
-    def crash(self, machine: str, exit_code: int = 1) -> Json:
-        """The main process of a running Machine ends; its restart policy decides what follows."""
+    def crash(
+        self, machine: str, exit_code: int = 1, *, loops: bool = False, oom: bool = False, line: str = ""
+    ) -> Json:
+        """The main process of a running Machine ends, after logging `line`; its restart policy decides what follows.
+
+        `loops`: every later start of this version ends the same way. `oom`: the kernel killed it.
+        """
         found = self._started(machine)
+        if loops:
+            found.boot.exit_after_s, found.boot.exit_code = CRASH_AFTER_S, exit_code
+        if line:
+            self.world.log(found, self.world.now(), line)
         self.lifecycle.exit(found, self.world.now(), code=exit_code)
+        request = next(event["request"] for event in found.events if event["type"] == "exit")
+        for report in (request["exit_event"], request["MonitorEvent"]["exit_event"]):
+            report["oom_killed"] = oom
         return {"state": found.state}
 
     def start_machine(self, machine: str) -> Json:
@@ -121,10 +134,10 @@ class Control:
     def visit(self, app: str) -> Json:
         """Somebody opens the app: the proxy starts a stopped Machine where `autostart` allows it."""
         machines = self.app(app).active_machines()
-        if not any(m.state == "started" for m in machines):
+        if not any(machine.gets_requests for machine in machines):
             for machine in machines:
                 services = machine.config.get("services") or []
-                asleep = machine.state in {"stopped", "suspended"}
+                asleep = machine.state in {"stopped", "suspended"} and not machine.cordoned
                 if asleep and any(s.get("autostart", True) for s in services):
                     self.lifecycle.start(machine)
                     break

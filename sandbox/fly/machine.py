@@ -99,6 +99,14 @@ class Machine:
         return self.state not in GONE_STATES
 
     @property
+    def gets_requests(self) -> bool:
+        """Whether the proxy sends requests here: it runs a service, and is registered for it.
+
+        Source: https://fly.io/docs/machines/api/machines-resource/ (cordon, `skip_service_registration`)
+        """
+        return self.state == "started" and not self.cordoned and bool(self.config.get("services"))
+
+    @property
     def process_group(self) -> str:
         metadata = self.config.get("metadata") or {}
         return str(metadata.get("fly_process_group", metadata.get("process_group", "")))

@@ -62,7 +62,7 @@ class MachinesApi(Api):
         image = configs.pulled(self.world, app, config)
         region, name = self._region(body), str(body.get("name") or "")
         self._check_name(app, name)
-        self._check_mounts(app, config)
+        self._check_mounts(app, config, region)
         _check_secrets(app, body)
         if self.world.faults.peek("no_capacity", region, app.name) is not None:
             text = f"insufficient_capacity: no capacity available in region {region}"
@@ -82,7 +82,7 @@ class MachinesApi(Api):
             raise ApiError(503, "unavailable: the Machine's host is unreachable")
         config = configs.accepted(body.get("config"))
         image = configs.pulled(self.world, app, config)
-        self._check_mounts(app, config, owner=machine)
+        self._check_mounts(app, config, machine.region, owner=machine)
         _check_secrets(app, body)
         if self.world.faults.peek("no_capacity", machine.region, machine.id, app.name) is not None:
             raise ApiError(409, NO_ROOM)
@@ -124,13 +124,15 @@ class MachinesApi(Api):
             text = f'unique machine name violation, machine ID {same.id} already exists with name "{name}"'
             raise ApiError(409, f"already_exists: {text}")
 
-    def _check_mounts(self, app: App, config: Json, owner: Machine | None = None) -> None:
+    def _check_mounts(self, app: App, config: Json, region: str, owner: Machine | None = None) -> None:
         for mount in config.get("mounts") or []:
             volume = app.volumes.get(mount.get("volume", ""))
             if volume is None:
                 raise ApiError(404, "volume not found")
             if volume.attached_machine_id not in {None, owner.id if owner else None}:
                 raise precondition(f"volume {volume.id} is attached to machine {volume.attached_machine_id}")
+            if volume.region != region:
+                raise ApiError(400, f"invalid_argument: volume {volume.id} is in region {volume.region}, not {region}")
 
 
 def current_lease_nonce(world: World, machine: Machine) -> str:

@@ -53,6 +53,7 @@ def machine_json(world: World, machine: Machine) -> Json:
         "repository": f"{machine.image.registry}/{machine.image.repository}",
         "host_status": "ok" if world.host_is_reachable(machine) else "unreachable",
         "cordoned": machine.cordoned,
+        "gets_requests": machine.gets_requests,
         "checks": checks.results(machine, world.durations, world.now()),
         "lease": {"owner": lease.owner, "description": lease.description, "expires_at": lease.expires_at}
         if lease

@@ -33,9 +33,10 @@ failing event subscriptions, limits on response_urls, message retention. Every m
 
 Faults beyond the wire's: `retry` (the answer counts as lost; events are retried, everything else comes once
 more with the same `trigger_id`), `lost_interaction` (the app never hears of it), `slow_network` (`seconds`
-before it hears of it). Their `target` is a payload type, a command, an action id, a callback id, an event
-type or a user id. A post whose outcome the app does not learn is the wire's `drop_after` on
-`chat.postMessage`.
+before it hears of it); in Socket Mode `doubled_envelope` (every open socket gets it) and `dropped_socket` (the
+socket closes before the acknowledgement). Their `target` is a payload type, a command, an action id, a
+callback id, an event type or a user id. A post whose outcome the app does not learn is the wire's
+`drop_after` on `chat.postMessage`.
 """
 
 from sandbox.slack.simulator import SlackSimulator

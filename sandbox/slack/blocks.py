@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sandbox.kit import Json
+from sandbox.slack import charts
 from sandbox.slack.elements import (
     ID,
     IN_ACTIONS,
@@ -137,6 +138,7 @@ IN_MESSAGES = tagged(
     | UNCHECKED_IN_MESSAGES
     | dict(
         [
+            charts.CHART,
             typed("markdown", {"text": string(MARKDOWN_CHARACTERS)}, BLOCK),
             typed("context_actions", {"elements": array(IN_CONTEXT_ACTIONS, most=5)}, BLOCK),
             typed(
@@ -194,6 +196,8 @@ def check_message_blocks(blocks: Any, at: str = "/blocks") -> list[Json]:
         raise SlackError("invalid_blocks_format")
     array(IN_MESSAGES, least=0, most=MESSAGE_BLOCKS)(blocks, at, report)
     _check(report, blocks, at, "invalid_blocks")
+    if sum(block["type"] == charts.NAME for block in blocks) > charts.CHARTS:
+        raise SlackError("invalid_blocks", messages=[f"[ERROR] no more than 2 charts allowed [json-pointer:{at}]"])
     tables = [block for block in blocks if block["type"] in {"table", "data_table"}]
     if len(tables) > 1:
         raise SlackError("invalid_blocks", messages=[f"[ERROR] only_one_table_allowed [json-pointer:{at}]"])

@@ -31,7 +31,7 @@ class SlackSimulator(Simulator):
     """
 
     name = "slack"
-    fault_kinds = frozenset({"retry", "lost_interaction", "slow_network"})
+    fault_kinds = frozenset({"retry", "lost_interaction", "slow_network", "doubled_envelope", "dropped_socket"})
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class SlackSimulator(Simulator):
         self.world = World(seed, self.clock)
         self.api = WebApi(self.world)
         self.api.rate_limits = seed.get("rate_limits", True)
-        self.sockets = socket_mode.Sockets(self.world)
+        self.sockets = socket_mode.Sockets(self.world, self.faults)
         self.http = HttpSender(self.world)
         self.http.request_url = request_url
         self.courier = Courier(self.world, self.faults, self.http, self.sockets)

@@ -6,6 +6,7 @@ Source: https://docs.slack.dev/apis/events-api/using-socket-mode.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 import time
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from sandbox.kit import ControlError, Json
+from sandbox.kit import ControlError, Faults, Json
 from sandbox.slack.api import method
 from sandbox.slack.arguments import Arguments
 from sandbox.slack.delivery import JSON_TYPE, NOBODY_LISTENS, Answer, Delivery
@@ -52,8 +53,9 @@ class Connection:
 class Sockets:
     """The sockets of the app. Each payload goes to one of them, in turn."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, faults: Faults) -> None:
         self._world = world
+        self._faults = faults
         self._open: list[Connection] = []
         self._closing: set[asyncio.Task[None]] = set()
         self.is_on = False
@@ -84,26 +86,40 @@ class Sockets:
             self._forget(connection)
 
     async def send(self, delivery: Delivery) -> Answer:
-        """Put a payload in an envelope, give it to one socket and wait for its acknowledgement."""
+        """Put a payload in an envelope, give it to one socket and wait for its acknowledgement.
+
+        With the fault `doubled_envelope` every socket gets it, and the first acknowledgement counts; with
+        `dropped_socket` the socket closes before it is acknowledged.
+        """
         if not self._open:
             return NOBODY_LISTENS
-        connection = self._open.pop(0)
-        self._open.append(connection)
+        self._open.append(self._open.pop(0))
+        chosen = self._open[:] if self._faults.take("doubled_envelope", *delivery.targets) else self._open[-1:]
+        drops = self._faults.take("dropped_socket", *delivery.targets) is not None
         envelope = _envelope(delivery)
-        acknowledged = asyncio.get_running_loop().create_future()
-        connection.waiting[envelope["envelope_id"]] = acknowledged
-        connection.delivered += 1
+        acknowledged: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         started = time.perf_counter()
         try:
-            await connection.websocket.send_json(envelope)
+            for connection in chosen:
+                await self._give(connection, envelope, acknowledged, drops=drops)
             payload = await acknowledged
         except (ConnectionError, RuntimeError, WebSocketDisconnect):
             return NOBODY_LISTENS
         finally:
-            connection.waiting.pop(envelope["envelope_id"], None)
+            for connection in chosen:
+                connection.waiting.pop(envelope["envelope_id"], None)
         body = json.dumps(payload) if payload and delivery.takes_answer else ""
         ms = round((time.perf_counter() - started) * 1000, 2)
         return Answer("ok", 200, body, JSON_TYPE, ms=ms)
+
+    async def _give(
+        self, connection: Connection, envelope: Json, acknowledged: asyncio.Future[Json], *, drops: bool
+    ) -> None:
+        connection.waiting[envelope["envelope_id"]] = acknowledged
+        connection.delivered += 1
+        await connection.websocket.send_json(envelope)
+        if drops:
+            await self._close(connection, 0.0)
 
     async def disconnect(self, *, reason: str = "refresh_requested", connection: str | None = None) -> Json:
         """Tell sockets (all, or one by id) to go: `warning` closes in ten seconds, the others at once."""
@@ -129,7 +145,9 @@ class Sockets:
     async def _close(self, connection: Connection, delay_s: float) -> None:
         await self._world.clock.sleep(delay_s)
         if connection.websocket.application_state == WebSocketState.CONNECTED:
-            await connection.websocket.close()
+            # A client that was warned may have gone by itself.
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await connection.websocket.close()
         self._forget(connection)
 
     async def _listen(self, connection: Connection) -> None:

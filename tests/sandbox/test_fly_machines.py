@@ -406,3 +406,25 @@ async def test_events_are_newest_first_and_limited(fly: Fly) -> None:
 
     assert [event["type"] for event in events] == ["start", "exit"]
     assert events[0]["timestamp"] > events[1]["timestamp"]
+
+
+async def test_a_machine_that_skips_its_registration_gets_no_requests(fly: Fly) -> None:
+    """It runs, cordoned from its first moment, until somebody uncordons it."""
+    config = (await fly.machine())["config"]
+    machine = (await fly.create(config, skip_service_registration=True)).json()
+    fly.clock.advance(60)
+
+    assert (await fly.machine(machine["id"]))["state"] == "started"
+    assert fly.sim.machine(machine["id"]).gets_requests is False
+    await fly.call("POST", f"{MACHINES}/{machine['id']}/uncordon")
+    assert fly.sim.machine(machine["id"]).gets_requests is True
+
+
+async def test_a_volume_is_mounted_in_its_own_region(fly: Fly) -> None:
+    """A volume is a piece of a host's disk: no Machine elsewhere mounts it."""
+    volume = (await fly.call("POST", f"/v1/apps/{APP}/volumes", {"name": "data", "region": "sjc"})).json()
+
+    refused = await fly.create({"mounts": [{"volume": volume["id"], "path": "/data"}]})
+
+    assert refused.status_code == 400
+    assert "is in region sjc" in refused.json()["error"]

@@ -105,12 +105,13 @@ async def test_a_missing_scope_is_named(
         assert (answer["error"], answer["needed"], answer["provided"]) == ("missing_scope", needed, "commands")
 
 
-async def test_the_manifest_does_not_allow_to_open_direct_messages(slack: Workspace) -> None:
+async def test_direct_messages_do_not_open_with_the_right_to_post(open_workspace: OpenWorkspace) -> None:
     """conversations.open needs a scope of its own; posting to the user id does not."""
-    answer = await slack.call("conversations.open", users="U0ANA")
+    async with open_workspace(app={"bot_scopes": ["chat:write"]}) as slack:
+        answer = await slack.call("conversations.open", users="U0ANA")
 
-    assert answer["error"] == "missing_scope"
-    assert "im:write" in answer["needed"]
+        assert answer["error"] == "missing_scope"
+        assert "im:write" in answer["needed"]
 
 
 async def test_direct_messages_open_with_the_scope(open_workspace: OpenWorkspace) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from sandbox.kit import ControlError
+from sandbox.kit import ControlError, Fault
 from tests.sandbox.slack_workspace import APP_TOKEN, FIXTURES, OpenWorkspace, Workspace, modal, text_input
 
 slack_stage, open_workspace, slack = FIXTURES
@@ -200,3 +200,44 @@ async def test_nonsense_on_the_socket_is_ignored(slack: Workspace) -> None:
         await socket.acknowledge(await socket.read())
 
         assert (await opening)["outcome"] == "ok"
+
+
+async def test_a_doubled_envelope_is_the_same_on_every_socket(slack: Workspace) -> None:
+    """Both sockets get it by the same id, and the first acknowledgement counts."""
+    slack.sim.faults.add(Fault("doubled_envelope", target="/deploy"))
+    async with connected(slack) as first, connected(slack) as second:
+        for socket in (first, second):
+            await socket.read()
+        typing = asyncio.create_task(slack.sim.command(user="ana", channel="deploys", text="/deploy"))
+        envelopes = [await first.read(), await second.read()]
+        await second.acknowledge(envelopes[1], {"text": "second"})
+        await first.acknowledge(envelopes[0], {"text": "first"})
+        result = await typing
+
+    assert envelopes[0]["envelope_id"] == envelopes[1]["envelope_id"]
+    assert result["ephemeral"]["text"] == "second"
+
+
+async def test_a_dropped_socket_has_the_envelope_but_cannot_answer(slack: Workspace) -> None:
+    """The person is told that it failed, although the app heard of it."""
+    slack.sim.faults.add(Fault("dropped_socket", target="/deploy", times=1))
+    async with connected(slack) as socket:
+        await socket.read()
+        result = await slack.sim.command(user="ana", channel="deploys", text="/deploy")
+        envelope, closed = await socket.read(), await socket.websocket.receive()
+
+    assert (result["outcome"], envelope["type"]) == ("connection_failed", "slash_commands")
+    assert closed.type in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED}
+    assert "dispatch_failed" in result["ephemeral"]["text"]
+
+
+async def test_a_warned_client_may_leave_by_itself(open_workspace: OpenWorkspace) -> None:
+    """It was gone before the ten seconds were over, which disturbs nobody."""
+    async with open_workspace(speed=1_000) as slack:
+        async with connected(slack) as socket:
+            await socket.read()
+            await slack.sim.disconnect(reason="warning")
+        async with connected(slack) as socket:
+            await slack.clock.sleep(20)
+
+            assert (await socket.read())["type"] == "hello"
