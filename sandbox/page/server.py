@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,26 +13,16 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from sandbox.kit import ControlError, Json
+from sandbox.page.bodies import endpoint, get, maybe
 from sandbox.page.guard import SameOriginOnly
-from sandbox.page.snapshot import SlackView, fly_json, revision_of
+from sandbox.page.hands import Hands
+from sandbox.page.snapshot import SlackView, fly_json, revision_of, runs_json
 from sandbox.page.switches import Switchboard
-from sandbox.slack.payloads import escape_command
 from sandbox.stack import BotProcess, Simulators
 
 STATIC = Path(__file__).parent / "static"
-BODY_LIMIT = 65_536
-TEXT_LIMIT = 4_000
 # Of a bot that does not get ready, the end of its log says why.
 LOG_SHOWN = 1_500
-PROBLEMS = {
-    "operation_timeout": "The bot did not answer in time (operation_timeout).",
-    "connection_failed": "Nobody listens: is the bot running? (dispatch_failed)",
-    "http_error": "The bot answered with an error (dispatch_failed).",
-    "unknown_command": "That is not a command of this workspace.",
-}
-T = TypeVar("T", str, bool, int)
-KINDS = {str: "a text", bool: "true or false", int: "a whole number"}
-Act = Callable[[Json], Awaitable[Json]]
 
 
 class Page:
@@ -45,17 +32,19 @@ class Page:
         self._simulators = simulators
         self._bot = bot
         self._slack = SlackView(simulators.slack)
-        self._switches = Switchboard(simulators.fly.faults)
+        self._hands = Hands(simulators.slack, self._slack)
+        self._switches = Switchboard(simulators.fly, simulators.github)
         self._starting = asyncio.Lock()
 
     def asgi(self) -> ASGIApp:
         """The application, closed to every origin but its own."""
-        changes = {"command": self.type, "click": self.click, "fault": self.fault, "bot": self.bot}
+        acts = self._hands.acts() | {"fault": self.fault, "run": self.run, "bot": self.bot}
         app = Starlette(
             routes=[
                 Route("/api/state", self._state),
                 Route("/api/poll", self._poll),
-                *(Route(f"/api/{name}", _endpoint(act), methods=["POST"]) for name, act in changes.items()),
+                Route("/api/files/{file_id}", self._file),
+                *(Route(f"/api/{name}", endpoint(act), methods=["POST"]) for name, act in acts.items()),
                 Mount("/", StaticFiles(directory=STATIC, html=True)),
             ],
             exception_handlers={ControlError: _refused},
@@ -67,55 +56,35 @@ class Page:
         body = {
             "slack": self._slack.take(),
             "fly": fly_json(self._simulators.fly, self._simulators.github),
+            "runs": runs_json(self._simulators.github),
             "bot": self._bot_state(),
             "faults": self._switches.state(),
             "speed": self._simulators.clock.speed,
         }
         return {"revision": revision_of(body), "now": self._simulators.clock.now(), **body}
 
-    async def type(self, body: Json) -> Json:
-        """`user` types `text` in `channel`: a slash command, or a message to the others."""
-        user, channel = self._person(body), self._channel(body)
-        text = _get(body, "text", str).strip()
-        if not 0 < len(text) <= TEXT_LIMIT:
-            raise ControlError(f"Type between 1 and {TEXT_LIMIT} characters.")
-        slack = self._simulators.slack
-        if text.startswith("/"):
-            return _outcome(await slack.command(user=user, channel=channel, text=text))
-        # Slack shows nobody whether an app heard of a message.
-        await slack.say(user=user, channel=channel, text=escape_command(slack.world, text))
-        return {"outcome": "ok", "problem": None}
-
-    async def click(self, body: Json) -> Json:
-        """`user` presses the button `action_id` (further `block_id`, `value`) of the message `ts` in `channel`.
-
-        `version` says which edit of the message the person saw: an outdated button is pressed as it stood.
-        """
-        answer = await self._simulators.slack.click(
-            user=self._person(body),
-            channel=self._channel(body),
-            ts=_get(body, "ts", str),
-            action_id=_get(body, "action_id", str),
-            block_id=_maybe(body, "block_id", str),
-            value=_maybe(body, "value", str),
-            version=_maybe(body, "version", int),
-        )
-        return _outcome(answer)
-
     async def fault(self, body: Json) -> Json:
         """Switch `fault` of `app` `on` or off, or with `clear` every switch off."""
-        if _maybe(body, "clear", bool):
+        if maybe(body, "clear", bool):
             self._switches.clear()
             return self._switches.state()
-        app = _get(body, "app", str)
+        app = get(body, "app", str)
         if app not in self._simulators.fly.world.apps:
             raise ControlError(f"There is no app {app!r}.")
-        self._switches.turn(app, _get(body, "fault", str), on=_get(body, "on", bool))
+        self._switches.turn(app, get(body, "fault", str), on=get(body, "on", bool))
         return self._switches.state()
+
+    async def run(self, body: Json) -> Json:
+        """`do`: `approve` or `reject` the workflow run `run`, which waits for its environment's approval."""
+        do = get(body, "do", str)
+        if do not in {"approve", "reject"}:
+            raise ControlError("`do` is `approve` or `reject`.")
+        decided: Json = await self._simulators.github.actions()[do]({"run": get(body, "run", int)})
+        return decided
 
     async def bot(self, body: Json) -> Json:
         """`do`: `kill` (SIGKILL, as a crash would) or `start`, on the same database."""
-        do = _get(body, "do", str)
+        do = get(body, "do", str)
         if do not in {"kill", "start"}:
             raise ControlError("`do` is `kill` or `start`.")
         if do == "kill":
@@ -136,19 +105,6 @@ class Page:
     def _bot_state(self) -> Json:
         return {"is_running": self._bot.is_running, "is_starting": self._starting.locked(), "pid": self._bot.pid}
 
-    def _person(self, body: Json) -> str:
-        user = _get(body, "user", str)
-        people = [each["id"] for each in self._slack.take()["users"] if each["is_person"]]
-        if user not in people:
-            raise ControlError(f"Nobody can act as {user!r}; there are {', '.join(people)}.")
-        return user
-
-    def _channel(self, body: Json) -> str:
-        channel = _get(body, "channel", str)
-        if channel not in self._simulators.slack.world.channels:
-            raise ControlError(f"There is no channel {channel!r}.")
-        return channel
-
     async def _state(self, _: Request) -> Response:
         return JSONResponse(self.state())
 
@@ -159,44 +115,13 @@ class Page:
             return Response(status_code=204)
         return JSONResponse(state)
 
-
-def _get(body: Json, key: str, kind: type[T]) -> T:
-    value = body.get(key)
-    # Python counts true as a whole number.
-    if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
-        raise ControlError(f"`{key}` is missing or not {KINDS[kind]}.")
-    return value
-
-
-def _maybe(body: Json, key: str, kind: type[T]) -> T | None:
-    return None if body.get(key) is None else _get(body, key, kind)
-
-
-def _outcome(answer: Json) -> Json:
-    """What the person's client would show: nothing, or the problem."""
-    return {"outcome": answer["outcome"], "problem": PROBLEMS.get(answer["outcome"])}
-
-
-def _endpoint(act: Act) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        return JSONResponse(await act(await _body(request)))
-
-    return endpoint
-
-
-async def _body(request: Request) -> Json:
-    raw = b""
-    async for part in request.stream():
-        raw += part
-        if len(raw) > BODY_LIMIT:
-            raise ControlError(f"A request holds at most {BODY_LIMIT} bytes.")
-    try:
-        body: Any = json.loads(raw)
-    except ValueError:
-        raise ControlError("The body is not JSON.") from None
-    if not isinstance(body, dict):
-        raise ControlError("The body is not a JSON object.")
-    return body
+    async def _file(self, request: Request) -> Response:
+        """A file that was shared in Slack, to be saved: no browser shows it as a page of ours."""
+        file = self._simulators.slack.world.files.get(request.path_params["file_id"])
+        if file is None or file.state != "complete":
+            return JSONResponse({"error": "There is no such file."}, status_code=404)
+        headers = {"content-disposition": "attachment"}
+        return Response(file.content, media_type="application/octet-stream", headers=headers)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

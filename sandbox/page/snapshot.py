@@ -10,10 +10,13 @@ from typing import Any
 
 from sandbox.fly import FlySimulator
 from sandbox.github import GitHubSimulator
+from sandbox.github.state import run_json
 from sandbox.kit import Json
 from sandbox.slack import SlackSimulator
 
 RELEASES_SHOWN = 3
+RUNS_SHOWN = 3
+LOG_LINES_SHOWN = 4
 SLACKBOT = "USLACKBOT"
 LABEL = re.compile(r"sha-([0-9a-f]{40})")
 MESSAGE_FIELDS = (
@@ -30,6 +33,8 @@ MESSAGE_FIELDS = (
     "blocks",
     "attachments",
 )
+VIEW_FIELDS = ("id", "title", "submit", "close", "blocks", "errors", "trouble")
+RUN_FIELDS = ("id", "workflow", "title", "event", "head_branch", "status", "conclusion", "attempt")
 MACHINE_FIELDS = ("id", "name", "region", "state", "process_group", "digest", "label", "host_status", "cordoned")
 
 
@@ -57,7 +62,7 @@ class SlackView:
 
 def _slack_json(state: Json) -> Json:
     groups = {group["id"]: group for group in state["usergroups"] if not group["is_disabled"]}
-    files = {file["id"]: file.get("name", file["id"]) for file in state["files"]}
+    files = {file["id"]: {key: file[key] for key in ("id", "name", "size")} for file in state["files"]}
     return {
         "team": state["team"]["name"],
         "commands": state["app"]["commands"],
@@ -65,7 +70,8 @@ def _slack_json(state: Json) -> Json:
         "groups": [{"id": group["id"], "handle": group["handle"]} for group in groups.values()],
         "channels": [_channel_json(channel, files) for channel in state["channels"] if not channel["is_archived"]],
         "notices": [notice for notice in state["notices"] if notice["kind"] == "click_failed"],
-        "views": {user: len(views) for user, views in state["views"].items() if views},
+        # Of a stack of modals its person sees the topmost.
+        "views": {user: _view_json(views[-1]) for user, views in state["views"].items() if views},
     }
 
 
@@ -87,10 +93,14 @@ def _user_json(user: Json, groups: list[Json]) -> Json:
     }
 
 
-def _channel_json(channel: Json, files: dict[str, str]) -> Json:
+def _view_json(view: Json) -> Json:
+    return {key: view[key] for key in VIEW_FIELDS} | {"values": view["state"]["values"]}
+
+
+def _channel_json(channel: Json, files: dict[str, Json]) -> Json:
     shown = [
         {key: message[key] for key in MESSAGE_FIELDS}
-        | {"files": [files.get(f, f) for f in message["files"]], "version": len(message["earlier"])}
+        | {"files": [files[f] for f in message["files"]], "version": len(message["earlier"])}
         for message in channel["messages"]
         if not message["deleted"]
     ]
@@ -160,3 +170,27 @@ def _machines(machines: list[Json], commits: dict[str, Json]) -> Iterator[Json]:
 def _release_json(release: Json, commits: dict[str, Json]) -> Json:
     shown: dict[str, Any] = {key: release[key] for key in ("version", "status", "user", "created_at", "image_ref")}
     return shown | {"commit": _commit_of(release["image_ref"], commits)}
+
+
+def runs_json(github: GitHubSimulator) -> list[Json]:
+    """The newest workflow runs and all that are under way, newest first, once GitHub shows them."""
+    now, repositories = github.clock.now(), github.world.repositories.values()
+    runs = [run for repository in repositories for run in repository.runs if run.visible_at <= now]
+    runs.sort(key=lambda run: run.created_at, reverse=True)
+    return [
+        _run_json(run_json(run))
+        for position, run in enumerate(runs)
+        if position < RUNS_SHOWN or run.latest.status != "completed"
+    ]
+
+
+def _run_json(run: Json) -> Json:
+    shown = {key: run[key] for key in RUN_FIELDS}
+    return shown | {"short": run["head_sha"][:7], "jobs": [_job_json(job) for job in run["jobs"]]}
+
+
+def _job_json(job: Json) -> Json:
+    """A job with the step at which it is or failed, and the end of its log where it failed."""
+    step = next((name for name, state in job["steps"].items() if state in {"in_progress", "failure"}), "")
+    log = job["log"][-LOG_LINES_SHOWN:] if job["conclusion"] == "failure" else []
+    return {key: job[key] for key in ("name", "status", "conclusion")} | {"step": step, "log": log}

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sandbox.fly import FlySimulator
+from sandbox.github import GitHubSimulator
 from sandbox.kit import ControlError, Fault, Faults, Json
 
 SLOW_BOOT_S = 45.0
@@ -15,12 +17,16 @@ SOMEBODY = "eve@reify.example"
 
 @dataclass(frozen=True)
 class Switch:
-    """One fault that can be switched on for an app; `meaning` says what happens while it is on."""
+    """One fault that can be switched on for an app; `meaning` says what happens while it is on.
+
+    One of GitHub's is made for the environment that the app is there.
+    """
 
     name: str
     label: str
     meaning: str
     make: Callable[[str], Fault]
+    is_of_github: bool = False
 
 
 def _change_of_a_machine(app: str) -> str:
@@ -60,6 +66,10 @@ def _dropped(app: str) -> Fault:
     return Fault("drop_after", method="POST", path=_change_of_a_machine(app), times=1)
 
 
+def _approval(environment: str) -> Fault:
+    return Fault("approval_required", target=environment)
+
+
 SWITCHES = (
     Switch("unhealthy", "Unhealthy checks", "Checks fail after the next update or creation.", _unhealthy),
     Switch(
@@ -70,6 +80,13 @@ SWITCHES = (
     Switch("lease_held", "Lease held", f"{SOMEBODY} takes each lease first, for 13 s.", _lease_held),
     Switch("rate_limited", f"429, {REFUSALS} times", "The next Machine changes are refused with 429.", _rate_limited),
     Switch("dropped", "Dropped answer, once", "The next Machine change is done, but its answer is lost.", _dropped),
+    Switch(
+        "approval_required",
+        "CI approval",
+        "The workflow's job waits until somebody approves it.",
+        _approval,
+        is_of_github=True,
+    ),
 )
 BY_NAME = {switch.name: switch for switch in SWITCHES}
 
@@ -77,8 +94,9 @@ BY_NAME = {switch.name: switch for switch in SWITCHES}
 class Switchboard:
     """Which switches are on; one that is used up, or cleared elsewhere, is off by itself."""
 
-    def __init__(self, faults: Faults) -> None:
-        self._faults = faults
+    def __init__(self, fly: FlySimulator, github: GitHubSimulator) -> None:
+        self._fly = fly
+        self._github = github
         self._ids: dict[tuple[str, str], int] = {}
 
     def turn(self, app: str, name: str, *, on: bool) -> None:
@@ -88,14 +106,14 @@ class Switchboard:
         if on == ((app, name) in self._on()):
             return
         if on:
-            self._ids[app, name] = self._faults.add(BY_NAME[name].make(app)).id
+            self._ids[app, name] = self._faults(name).add(self._made(app, BY_NAME[name])).id
         else:
-            self._faults.remove(self._ids.pop((app, name)))
+            self._faults(name).remove(self._ids.pop((app, name)))
 
     def clear(self) -> None:
         """Switch off what was switched on here; faults from elsewhere stay."""
-        for fault_id in self._ids.values():
-            self._faults.remove(fault_id)
+        for (_, name), fault_id in self._ids.items():
+            self._faults(name).remove(fault_id)
         self._ids.clear()
 
     def state(self) -> Json:
@@ -104,6 +122,20 @@ class Switchboard:
         return {"offered": offered, "on": [{"app": app, "fault": name} for app, name in self._on()]}
 
     def _on(self) -> list[tuple[str, str]]:
-        live = {fault.id for fault in self._faults.all()}
-        self._ids = {key: fault_id for key, fault_id in self._ids.items() if fault_id in live}
+        live = {name: {fault.id for fault in self._faults(name).all()} for name in BY_NAME}
+        self._ids = {key: fault_id for key, fault_id in self._ids.items() if fault_id in live[key[1]]}
         return list(self._ids)
+
+    def _faults(self, name: str) -> Faults:
+        return self._github.faults if BY_NAME[name].is_of_github else self._fly.faults
+
+    def _made(self, app: str, switch: Switch) -> Fault:
+        return switch.make(self._environment(app) if switch.is_of_github else app)
+
+    def _environment(self, app: str) -> str:
+        workflows = [each for repo in self._github.world.repositories.values() for each in repo.workflows]
+        jobs = (job for workflow in workflows for job in workflow.newest.jobs)
+        environment = next((job.environment for job in jobs if job.app == app and job.environment), None)
+        if environment is None:
+            raise ControlError(f"No workflow deploys {app}.")
+        return environment

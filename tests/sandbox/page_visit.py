@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,15 +37,23 @@ class Stage:
 
 @dataclass
 class StandIn:
-    """An app that keeps the form fields it gets, and answers commands with one private text."""
+    """An app that keeps the form fields it gets, and answers commands with one private text, the rest with `answer`."""
 
     received: list[dict[str, str]] = field(default_factory=list)
+    answer: dict[str, Any] | None = None
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The interaction that it got last."""
+        payload: dict[str, Any] = json.loads(self.received[-1]["payload"])
+        return payload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         self.received.append(dict(parse_qsl((await request.body()).decode())))
         text = self.received[-1].get("text")
-        answer = Response() if text is None else JSONResponse({"text": f"Heard {text}"})
+        body = self.answer if text is None else {"text": f"Heard {text}"}
+        answer = Response() if body is None else JSONResponse(body)
         await answer(scope, receive, send)
 
 
@@ -114,6 +123,7 @@ async def visit(page_stage: Stage, bot_stage: Stage, tmp_path: Path) -> AsyncIte
     async with httpx.AsyncClient(base_url=page_stage.url, verify=False, trust_env=False) as client:
         yield Visit(simulators, bot, client)
     await simulators.slack.stop()
+    await simulators.github.stop()
 
 
 # A test module assigns these to names of its own: pytest looks for fixtures there.

@@ -63,6 +63,40 @@ async def test_a_command_reaches_the_bot_and_a_killed_bot_comes_back(tmp_path: P
     assert not exists(started.json()["pid"])
 
 
+async def modal_called(client: httpx.AsyncClient, title: str) -> dict[str, Any]:
+    """Ana's modal, once it has that title."""
+    async with asyncio.timeout(LONGEST_WAIT_S):
+        while True:
+            view: dict[str, Any] = (await client.get("/api/state")).json()["slack"]["views"].get("U0ANA", {})
+            if view.get("title", {}).get("text") == title:
+                return view
+            await asyncio.sleep(0.02)
+
+
+async def test_a_bare_command_leads_through_its_modal_to_a_deployment(tmp_path: Path) -> None:
+    """Asked for, searched, chosen, planned and sent at the page: the card stands in the channel."""
+    async with (
+        demo(tmp_path, speed=40) as url,
+        httpx.AsyncClient(base_url=url, verify=False, trust_env=False, timeout=LONGEST_WAIT_S) as client,
+    ):
+        await client.post("/api/command", json=PLAN | {"text": "/deploy"})
+        view = {"user": "U0ANA", "view_id": (await modal_called(client, "Deploy"))["id"]}
+        ref = view | {"block_id": "ref", "action_id": "deploy_ref"}
+        environment = view | {"block_id": "environment", "action_id": "environment", "value": "staging"}
+        await client.post("/api/select", json=environment)
+        found = await client.post("/api/suggest", json=ref | {"value": "head"})
+        option = found.json()["options"][0]
+        await client.post("/api/select", json=ref | {"value": option["value"]})
+        await client.post("/api/submit", json=view)
+        plan = await modal_called(client, "Plan")
+        await client.post("/api/submit", json=view)
+        cards = await messages_with(client, "by <@U0ANA>")
+
+    assert (option["value"], option["description"]["text"]) == ("main", "CI passed · 0c48c64 Rename a heading")
+    assert plan["submit"]["text"] == "Deploy to staging"
+    assert "staging" in cards[0]["text"]
+
+
 async def start_sandbox(*words: str) -> Process:
     command = [sys.executable, "-m", "sandbox", "--speed", "40", *words]
     return await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=PIPE)

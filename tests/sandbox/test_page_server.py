@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.page.server import BODY_LIMIT, STATIC
+from sandbox.page.bodies import LIMIT
+from sandbox.page.server import STATIC
 from tests.sandbox.page_visit import ANA, DEPLOYS, FIXTURES, HOSTILE, PRODUCTION, Visit
 
 page_stage, bot_stage, visit = FIXTURES
@@ -112,7 +113,7 @@ async def test_bad_input_is_answered_with_a_sentence(
     assert visit.bot.received == []
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"text": "' + b"x" * BODY_LIMIT + b'"}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"text": "' + b"x" * LIMIT + b'"}'])
 async def test_a_body_that_is_no_small_json_object_is_refused(visit: Visit, content: bytes) -> None:
     """Whatever the bytes are, the answer is 400 with a sentence."""
     answer = await visit.client.post("/api/command", content=content, headers={"content-type": "application/json"})

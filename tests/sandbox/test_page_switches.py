@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.kit import ControlError, Fault, Faults
+from sandbox.kit import ControlError, Fault
 from sandbox.page.switches import REFUSALS, SWITCHES, Switchboard
 from tests.sandbox.page_visit import FIXTURES, PRODUCTION, STAGING, Visit, calling
 
@@ -77,9 +77,9 @@ async def test_a_fault_of_the_wire_meets_changes_of_one_apps_machines(
     assert (taken is not None) is is_meant
 
 
-def test_an_unknown_switch_is_refused_by_name() -> None:
+async def test_an_unknown_switch_is_refused_by_name(visit: Visit) -> None:
     """The sentence lists what there is."""
-    board = Switchboard(Faults())
+    board = Switchboard(visit.simulators.fly, visit.simulators.github)
 
     with pytest.raises(ControlError, match=r"There is no fault 'flood'; there are unhealthy,"):
         board.turn(STAGING, "flood", on=True)

@@ -5,6 +5,8 @@ import { setCommands, startCompose } from "./compose.js";
 import { renderBot, renderFaults, startControls } from "./controls.js";
 import { byId, clock, say } from "./dom.js";
 import { renderFly } from "./fly.js";
+import { renderModal, startModal } from "./modal.js";
+import { renderRuns } from "./runs.js";
 
 const POLL_MS = 400;
 const RETRY_MS = 2000;
@@ -19,7 +21,9 @@ function redraw() {
   if (!state) return;
   setCommands(state.slack.commands);
   renderChat(state.slack, { redraw, refresh });
+  renderModal(state.slack);
   renderFly(state.fly, state.faults);
+  renderRuns(state.runs, act);
   renderBot(state.bot);
   renderFaults(state.faults, state.fly, act);
   say(byId("speed"), `×${state.speed}`);
@@ -62,5 +66,6 @@ function tick() {
 
 const act = startControls(refresh, redraw);
 startCompose(refresh);
+startModal(refresh);
 setInterval(tick, 250);
 refresh();

@@ -1,4 +1,5 @@
 // Block Kit as nodes. Source: https://docs.slack.dev/reference/block-kit/blocks
+import { chart } from "./chart.js";
 import { byId, el } from "./dom.js";
 import { link, mrkdwn } from "./mrkdwn.js";
 import { richText } from "./richtext.js";
@@ -11,7 +12,7 @@ export function renderBlock(block, context) {
   return make ? make(block, context) : unsupported(`“${block.type}” blocks`);
 }
 
-const unsupported = (what) => el("p", { class: "unsupported" }, `This page does not show ${what}.`);
+export const unsupported = (what) => el("p", { class: "unsupported" }, `This page does not show ${what}.`);
 
 const BLOCKS = {
   header: (block, context) => el("h3", { class: "block-header" }, textOf(block.text, context)),
@@ -33,12 +34,14 @@ const BLOCKS = {
   actions: (block, context) =>
     el("div", { class: "buttons" }, block.elements.map((element) => elementOf(element, block, context))),
   image: (block) => image(block),
+  data_visualization: chart,
   rich_text: (block, context) => el("div", { class: "rich" }, richText(block, context.names)),
 };
 
 const fieldOf = (field, context) => el("div", { class: "text" }, textOf(field, context));
 
-function textOf(text, context) {
+/** Nodes of a text object. */
+export function textOf(text, context) {
   return text.type === "mrkdwn" ? mrkdwn(text.text, context.names) : [text.text];
 }
 

@@ -4,7 +4,7 @@ import { renderBlock } from "./blocks.js";
 import { byId, clock, el, keyed, say } from "./dom.js";
 import { mrkdwn } from "./mrkdwn.js";
 
-const EXAMPLES = ["/deploy staging main", "/deploy production v1.4.2", "/deploy help"];
+const EXAMPLES = ["/deploy", "/deploy status", "/deploy staging main", "/deploy help"];
 const NEAR_END_PX = 60;
 
 /** Who the person at the page is and what they look at; kept over a reload. */
@@ -30,7 +30,6 @@ export function renderChat(slack, { redraw, refresh }) {
   renderPeople(slack.users.filter((user) => user.is_person), choose("user"));
   const outside = current.kind === "public" && !current.members.includes(chosen.user);
   say(byId("topic"), [current.topic, outside && "you are not a member here"].filter(Boolean).join(" · "));
-  byId("modal-notice").hidden = !slack.views[chosen.user];
   renderMessages(slack, current, refresh);
 }
 
@@ -39,11 +38,13 @@ function visible(channel) {
 }
 
 function renderChannels(channels, current, choose) {
+  // What stands there when the page opens is not new; a conversation that begins later is.
+  const isFirst = seen.size === 0;
   const items = channels.map((channel) => {
     const newest = visible(channel).at(-1)?.ts ?? "";
-    if (channel === current || !seen.has(channel.id)) seen.set(channel.id, newest);
-    const name = channel.kind === "im" ? "Flytower" : `#${channel.name}`;
-    return { id: channel.id, name, isCurrent: channel === current, isNew: newest > seen.get(channel.id) };
+    if (channel === current || isFirst) seen.set(channel.id, newest);
+    const name = channel.kind === "im" ? "✉ Flytower" : `#${channel.name}`;
+    return { id: channel.id, name, isCurrent: channel === current, isNew: newest > (seen.get(channel.id) ?? "") };
   });
   keyed(byId("channels"), items, (item) => item.id, (item) =>
     el(
@@ -80,7 +81,8 @@ function avatar(user) {
   return node;
 }
 
-function namesOf(slack) {
+/** What people, channels and groups are called. */
+export function namesOf(slack) {
   const named = (list, key) => (id) => list.find((each) => each.id === id)?.[key] ?? id;
   return { user: named(slack.users, "name"), channel: named(slack.channels, "name"), group: named(slack.groups, "handle") };
 }
@@ -174,10 +176,15 @@ function contentOf(message, context) {
     ? message.blocks.map((block) => renderBlock(block, blocks))
     : [el("div", { class: "text" }, message.source === "command" ? message.text : mrkdwn(message.text, context.names))];
   if (message.attachments.length) shown.push(el("p", { class: "unsupported" }, "This page does not show attachments."));
-  if (message.files.length) shown.push(el("p", { class: "quiet" }, `📎 ${message.files.join(", ")}`));
+  if (message.files.length) shown.push(el("ul", {}, message.files.map(fileItem)));
   const reactions = Object.entries(message.reactions).map(([name, users]) => `:${name}: ${users.length}`);
   if (reactions.length) shown.push(el("p", { class: "quiet" }, reactions.join("  ")));
   return shown;
+}
+
+function fileItem({ id, name, size }) {
+  const link = el("a", { href: `/api/files/${encodeURIComponent(id)}`, download: name }, name);
+  return el("li", {}, "📎 ", link, el("span", { class: "quiet" }, ` ${size} bytes`));
 }
 
 async function press(message, element, block, node, context) {

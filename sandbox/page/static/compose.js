@@ -1,13 +1,15 @@
 // The line to type in: completion of commands, what was typed before, and what came of it.
 import { post } from "./api.js";
 import { chosen } from "./chat.js";
+import { STEPS, combobox } from "./combobox.js";
 import { byId, el, say } from "./dom.js";
 
 const input = byId("text");
 const list = byId("suggestions");
+const box = combobox(input, list, accept);
 const typed = [];
 let commands = [];
-let active = -1;
+let offered = [];
 let recalled = 0;
 
 /** Commands as the app's manifest registers them. */
@@ -19,7 +21,7 @@ export function setCommands(registered) {
 export function startCompose(refresh) {
   input.addEventListener("input", suggest);
   input.addEventListener("keydown", keys);
-  input.addEventListener("blur", close);
+  input.addEventListener("blur", box.close);
   byId("compose").addEventListener("submit", (event) => {
     event.preventDefault();
     send(refresh);
@@ -29,7 +31,7 @@ export function startCompose(refresh) {
 async function send(refresh) {
   const text = input.value.trim();
   if (!text) return;
-  close();
+  box.close();
   say(byId("status"), "Sending…");
   input.value = "";
   say(byId("hint"), "");
@@ -49,55 +51,30 @@ function suggest() {
   const [word, ...rest] = input.value.split(" ");
   const known = commands.find((entry) => entry.command === word);
   say(byId("hint"), known && rest.length ? `${known.command} ${known.usage_hint ?? ""}` : "");
-  const offered = word.startsWith("/") && !rest.length ? commands.filter((entry) => entry.command.startsWith(word)) : [];
-  list.replaceChildren(...offered.map(option));
-  open(offered.length > 0);
-  mark(offered.length ? 0 : -1);
+  offered = word.startsWith("/") && !rest.length ? commands.filter((entry) => entry.command.startsWith(word)) : [];
+  box.show(offered.map(row));
 }
 
-function option(entry, index) {
-  const take = (event) => {
-    event.preventDefault();
-    accept(index);
-  };
+function row(entry) {
   const hint = el("span", { class: "quiet" }, ` ${entry.usage_hint ?? ""}`);
-  const about = el("span", { class: "about quiet" }, entry.description ?? "");
-  return el("li", { role: "option", id: `option-${index}`, "data-command": entry.command, onmousedown: take }, el("strong", {}, entry.command), hint, about);
-}
-
-function open(isOpen) {
-  list.hidden = !isOpen;
-  input.setAttribute("aria-expanded", String(isOpen));
-}
-
-function close() {
-  open(false);
-  mark(-1);
-}
-
-function mark(index) {
-  active = index;
-  [...list.children].forEach((node, position) => node.setAttribute("aria-selected", String(position === index)));
-  if (index >= 0) input.setAttribute("aria-activedescendant", `option-${index}`);
-  else input.removeAttribute("aria-activedescendant");
+  return [el("strong", {}, entry.command), hint, el("span", { class: "about quiet" }, entry.description ?? "")];
 }
 
 function accept(index) {
-  input.value = `${list.children[index].dataset.command} `;
+  input.value = `${offered[index].command} `;
   suggest();
 }
 
 function keys(event) {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const step = STEPS[event.key];
   if (list.hidden) {
     if (step) recall(step, event);
     return;
   }
-  const count = list.children.length;
-  if (step) mark((active + step + count) % count);
-  else if (event.key === "Tab" && !event.shiftKey) accept(active);
-  else if (event.key === "Enter" && list.children[active].dataset.command !== input.value) accept(active);
-  else if (event.key === "Escape") close();
+  if (step) box.move(step);
+  else if (event.key === "Tab" && !event.shiftKey) accept(box.active);
+  else if (event.key === "Enter" && offered[box.active].command !== input.value) accept(box.active);
+  else if (event.key === "Escape") box.close();
   else return;
   event.preventDefault();
 }

@@ -1,9 +1,6 @@
 // Organisations, apps, Machines and releases of the simulated Fly.
-import { byId, clock, el, keyed } from "./dom.js";
+import { byId, clock, el, keyed, pill, tone } from "./dom.js";
 
-const GOOD = new Set(["started", "passing", "complete", "deployed"]);
-const BAD = new Set(["failed", "critical", "unreachable"]);
-const RESTING = new Set(["stopped", "suspended", "pending", "created"]);
 const DIGEST_SHOWN = 12;
 const LABEL_SHOWN = 24;
 
@@ -18,14 +15,6 @@ export function renderFly(organisations, faults) {
     keyed(byId("organisations").children[index].querySelector(".apps"), apps, (app) => app.name, appCard);
   });
 }
-
-function tone(word) {
-  if (GOOD.has(word)) return "good";
-  if (BAD.has(word)) return "bad";
-  return RESTING.has(word) ? "resting" : "busy";
-}
-
-const pill = (word) => el("span", { class: `pill ${tone(word)}` }, word);
 
 function appCard(app) {
   const regions = new Map();
