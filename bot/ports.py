@@ -6,9 +6,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from bot.domain.model import Ci, Commit, Comparison, Image, Lease, LogLine, Machine, Member, Release, ResolvedRef
+from bot.domain.model import (
+    Ci,
+    Commit,
+    Comparison,
+    FoundRef,
+    Image,
+    Lease,
+    LogLine,
+    Machine,
+    Member,
+    Release,
+    ResolvedRef,
+    WorkflowJob,
+    WorkflowRun,
+)
 from bot.domain.operation import Card
-from bot.views.blocks import Message
+from bot.views.blocks import Message, View
 
 
 class Clock(Protocol):
@@ -39,7 +53,13 @@ class Fly(Protocol):
         ...
 
     async def create_machine(
-        self, app: str, *, config: Mapping[str, Any], region: str, skip_launch: bool = False
+        self,
+        app: str,
+        *,
+        config: Mapping[str, Any],
+        region: str,
+        skip_launch: bool = False,
+        skip_service_registration: bool = False,
     ) -> Machine:
         """Create a Machine. Never repeated by the client: after a RemoteError with `sent`, look for its marker."""
         ...
@@ -59,6 +79,14 @@ class Fly(Protocol):
 
     async def destroy_machine(self, app: str, machine_id: str, *, nonce: str = "") -> None:
         """Destroy by force; a Machine that is already gone counts as destroyed."""
+        ...
+
+    async def cordon(self, app: str, machine_id: str, *, nonce: str = "") -> None:
+        """Let Fly's proxy send the Machine no more requests; done twice it does no harm."""
+        ...
+
+    async def uncordon(self, app: str, machine_id: str, *, nonce: str = "") -> None:
+        """Let Fly's proxy send the Machine requests; done twice it does no harm."""
         ...
 
     async def wait_for_state(
@@ -135,6 +163,51 @@ class GitHub(Protocol):
         """What lies between two commits; NotFound where one is unknown."""
         ...
 
+    async def default_branch(self, repository: str) -> str:
+        """The branch that the repository starts from, cached."""
+        ...
+
+    async def tags(self, repository: str) -> dict[str, str]:
+        """The newest hundred tags, as commit by name."""
+        ...
+
+    async def search_refs(self, repository: str, typed: str, workflow: str) -> list[FoundRef]:
+        """Tags, branches and recent commits that fit what was typed, best first, with CI's answer where known.
+
+        Cheap to call at each keystroke: what GitHub said is kept for some seconds.
+        """
+        ...
+
+    async def create_tag(self, repository: str, name: str, sha: str) -> None:
+        """Make a lightweight tag. RemoteRejected (422) where the name is taken; never repeated by the client."""
+        ...
+
+    async def dispatch(self, repository: str, workflow: str, ref: str, inputs: Mapping[str, str]) -> int | None:
+        """Start a workflow on a branch or tag; the run's id, or None where GitHub does not tell it.
+
+        Not idempotent and never repeated by the client: after a RemoteError with `sent`, look for the run first.
+        RemoteRejected (422) where the workflow of that ref cannot be started this way.
+        """
+        ...
+
+    async def workflow_runs(
+        self, repository: str, workflow: str, *, event: str = "", branch: str = "", since: datetime | None = None
+    ) -> list[WorkflowRun]:
+        """The newest hundred runs of a workflow, newest first; `branch` may be a tag."""
+        ...
+
+    async def workflow_run(self, repository: str, run_id: int) -> WorkflowRun:
+        """One run as it stands; NotFound."""
+        ...
+
+    async def jobs(self, repository: str, run_id: int, attempt: int) -> list[WorkflowJob]:
+        """The jobs of one attempt of a run, in GitHub's order."""
+        ...
+
+    async def cancel_run(self, repository: str, run_id: int) -> None:
+        """Ask Actions to cancel a run; one that has ended is fine."""
+        ...
+
 
 class Chat(Protocol):
     """Slack as far as the bot speaks there. All calls may raise RemoteError."""
@@ -151,8 +224,23 @@ class Chat(Protocol):
         """Show a message to one person in a channel; falls back to a direct message."""
         ...
 
-    async def respond(self, response_url: str, message: Message) -> None:
-        """Answer privately through an interaction's response URL (5 uses in 30 minutes)."""
+    async def respond(self, response_url: str, message: Message, *, replace: bool = False) -> None:
+        """Answer privately through an interaction's response URL (5 uses in 30 minutes).
+
+        `replace` puts the message in the place of the one whose button was pressed.
+        """
+        ...
+
+    async def open_view(self, trigger_id: str, view: View) -> str:
+        """Open a modal; its id. The trigger lives 3 s and is good for one use."""
+        ...
+
+    async def update_view(self, view_id: str, view: View) -> None:
+        """Replace what an open modal shows; RemoteRejected (`not_found`) where it was closed."""
+        ...
+
+    async def send_file(self, user_id: str, name: str, content: bytes, *, title: str, comment: str) -> None:
+        """Send a person a file in the direct message with the app."""
         ...
 
     async def member(self, user_id: str) -> Member:

@@ -33,7 +33,12 @@ SCOPES = {
     "chat.postMessage": "chat:write",
     "chat.postEphemeral": "chat:write",
     "chat.update": "chat:write",
+    "conversations.open": "im:write",
+    "files.completeUploadExternal": "files:write",
+    "files.getUploadURLExternal": "files:write",
     "users.info": "users:read",
+    "views.open": None,
+    "views.update": None,
 }
 
 
@@ -49,7 +54,8 @@ def without_transport(manifest: dict[str, Any]) -> dict[str, Any]:
     """A manifest with everything taken out that says how requests travel."""
     rest = copy.deepcopy(manifest)
     del rest["settings"]["socket_mode_enabled"]
-    rest["settings"]["interactivity"].pop("request_url", None)
+    for url in ("request_url", "message_menu_options_url"):
+        rest["settings"]["interactivity"].pop(url, None)
     for command in commands(rest):
         command.pop("url", None)
     return rest
@@ -90,10 +96,12 @@ def test_every_address_in_the_manifest_is_the_bots_one() -> None:
 
 
 async def test_the_manifests_scopes_suffice_and_none_is_idle(shipped: World) -> None:
-    """A deployment, a refusal and a private answer work with them, and each is needed by a method that was called."""
+    """A deployment, a refusal, a modal and a file work with them, and each is needed by a method that was called."""
     await shipped.types("/deploy staging main")
     await shipped.types("/deploy production v1.4.2", by="U0GUS")
     await shipped.types("/deploy prod v1.4.2")
+    await shipped.types("/deploy")
+    await shipped.bot.slack.send_file("U0ANA", "a.csv", b"1", title="A", comment="")
 
     called = {call["path"].removeprefix("/api/") for call in shipped.slack.calls.all() if "/api/" in call["path"]}
     assert "Ship receipt: 1 of 1 Machines on the image." in text_of(shipped.card())

@@ -50,6 +50,10 @@ class Memory(Generic[Key, Value]):
         if kept is not None and kept[0] == value:
             del self._kept[key]
 
+    def drop(self, key: Key) -> None:
+        """Ask anew next time, since we have changed it ourselves."""
+        self._kept.pop(key, None)
+
     async def aclose(self) -> None:
         """Give up the requests that are under way."""
         tasks = list(self._loading.values())

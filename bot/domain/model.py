@@ -145,6 +145,15 @@ class Machine:
         return self.metadata.get("fly_release_version", "")
 
     @property
+    def is_standby(self) -> bool:
+        """Whether it only takes over when another Machine fails, so that nobody else starts it."""
+        return bool(self.config.get("standbys"))
+
+    @property
+    def has_volume(self) -> bool:
+        return bool(self.config.get("mounts"))
+
+    @property
     def checks_expected(self) -> int:
         """How many checks the config asks for: the Machine's own and those of its services."""
         services = self.config.get("services") or []
@@ -307,6 +316,52 @@ class Database:
     always_on: bool = True
 
 
+class Strategy(StrEnum):
+    """How Machines are brought to a new image, in Fly's words (fly.toml, `deploy.strategy`)."""
+
+    ROLLING = "rolling"
+    IMMEDIATE = "immediate"
+    CANARY = "canary"
+    BLUEGREEN = "bluegreen"
+
+
+@dataclass(frozen=True)
+class WorkflowRun:
+    """A run of a workflow on GitHub Actions. `status` and `conclusion` in GitHub's words; no conclusion: empty."""
+
+    id: int
+    status: str
+    conclusion: str
+    title: str
+    head_sha: str
+    head_branch: str
+    event: str
+    url: str
+    attempt: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class WorkflowJob:
+    """A job of a run. `failed_step` is the name of the first step that did not succeed, or empty."""
+
+    name: str
+    status: str
+    conclusion: str
+    url: str
+    failed_step: str = ""
+
+
+@dataclass(frozen=True)
+class FoundRef:
+    """A tag, a branch or a commit that a search found, with its commit and what CI says of it."""
+
+    ref: str
+    kind: RefKind
+    commit: Commit
+    ci: CiState = CiState.UNKNOWN
+
+
 @dataclass(frozen=True)
 class Policy:
     """The rules of one environment for deployments."""
@@ -320,11 +375,19 @@ class Policy:
     wait_timeout: timedelta = timedelta(minutes=5)
     smoke: timedelta = timedelta(seconds=10)
     plan_expires: timedelta = timedelta(minutes=30)
+    strategy: Strategy = Strategy.ROLLING
+    build_timeout: timedelta = timedelta(minutes=30)
+    watch: timedelta = timedelta(minutes=10)
+    restore_on_trouble: bool = False
+    restore_countdown: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Where an app runs for an audience, as the config describes it. Memory in MB."""
+    """Where an app runs for an audience, as the config describes it. Memory in MB.
+
+    `release_ref` is the tag's pattern or the branch that releases in CI; `min_machines` stay awake.
+    """
 
     name: str
     pipeline: str
@@ -335,8 +398,10 @@ class Environment:
     regions: Mapping[str, int]
     primary_region: str
     auto_stop: str
+    min_machines: int
     memory_mb: int
     released_by: str
+    release_ref: str
     workflow: str
     release_command: str
     image_repository: str

@@ -42,6 +42,22 @@ class Message:
     in_channel: bool = False
 
 
+@dataclass(frozen=True)
+class View:
+    """A modal. `callback_id` names the feature that takes its submission; `metadata` holds ids, never secrets.
+
+    Without `submit` there is nothing to send. Source: Slack, "Modals" and "View objects" (title, submit and close
+    hold 24 characters, `private_metadata` 3,000).
+    """
+
+    callback_id: str
+    title: str
+    blocks: list[Block]
+    submit: str = ""
+    close: str = "Close"
+    metadata: str = ""
+
+
 def plain(text: str) -> str:
     """One line without control, bidirectional and invisible characters: nothing that fakes or hides text."""
     return " ".join(_visible(text).split())

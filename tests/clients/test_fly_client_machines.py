@@ -308,3 +308,26 @@ async def test_many_reads_keep_to_flys_limits(fly: FlyClient, world: FlyWorld) -
 def test_what_fly_adds_does_not_hide_what_was_sent(stored: Any, sent: Any, expected: bool) -> None:
     """Keys of Fly's own and empty values it leaves out are no difference; everything else is."""
     assert contains(stored, sent) is expected
+
+
+async def test_a_machine_is_kept_from_requests_until_it_is_uncordoned(fly: FlyClient, world: FlyWorld) -> None:
+    """Created without service registration, uncordoned, cordoned again: each done twice does no harm."""
+    machine = await fly.create_machine(APP, config=marked("op-1"), region="iad", skip_service_registration=True)
+
+    cordoned = [world.simulator.machine(machine.id).cordoned]
+    for act in (fly.uncordon, fly.cordon):
+        for _ in range(2):
+            await act(APP, machine.id)
+        cordoned.append(world.simulator.machine(machine.id).cordoned)
+
+    assert cordoned == [True, False, True]
+
+
+async def test_a_cordon_needs_the_lease_where_there_is_one(fly: FlyClient) -> None:
+    """Somebody else's lease keeps the proxy's registration as it is; our nonce opens it."""
+    lease = await fly.acquire_lease(APP, IAD, ttl_s=30, description="op-1")
+
+    with pytest.raises(LeaseHeld):
+        await fly.cordon(APP, IAD)
+
+    await fly.cordon(APP, IAD, nonce=lease.nonce)

@@ -131,7 +131,7 @@ async def test_histories_without_a_common_commit_are_diverged(pages: Pages, clie
 
 async def test_a_list_without_end_is_given_up(pages: Pages, client: GitHubClient) -> None:
     """A next page that leads to itself does not keep the bot busy for ever, nor counts as read."""
-    url = client._base_url
+    url = client._connection.base_url
     answer = JSONResponse({"check_runs": []}, headers={"Link": f'<{url}/again>; rel="next"'})
     pages.answers |= {f"commits/{SHA}/check-runs": answer, "/again": answer}
     pages.has(f"commits/{SHA}/status", {"statuses": []})

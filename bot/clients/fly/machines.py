@@ -1,4 +1,4 @@
-"""Machines: read, create, update, start, stop, destroy. Configs pass through untouched.
+"""Machines: read, create, update, start, stop, cordon, destroy. Configs pass through untouched.
 
 Source: Fly docs, "Machines resource" of the Machines API. A config is replaced whole by an update, so no typed
 model touches it: a key that we do not know must survive.
@@ -61,10 +61,21 @@ class Machines:
         return read(response, lambda body: parse.machine(app, body))
 
     async def create_machine(
-        self, app: str, *, config: Mapping[str, Any], region: str, skip_launch: bool = False
+        self,
+        app: str,
+        *,
+        config: Mapping[str, Any],
+        region: str,
+        skip_launch: bool = False,
+        skip_service_registration: bool = False,
     ) -> Machine:
         """Create a Machine. Never repeated once it may have been worked: after that, look for its marker."""
-        body = {"config": dict(config), "region": region, "skip_launch": skip_launch}
+        body = {
+            "config": dict(config),
+            "region": region,
+            "skip_launch": skip_launch,
+            "skip_service_registration": skip_service_registration,
+        }
         url = path("apps", app, "machines")
         response = await self._flaps.call(
             "create", app, "POST", url, json=body, timeout_s=WRITE_TIMEOUT_S, retry=Retry.UNSENT
@@ -124,6 +135,14 @@ class Machines:
         """Stop a Machine with its own signal and time-out."""
         # Fly refuses a stop without a JSON body.
         await self._act("stop", app, machine_id, nonce, Retry.SAFE, json={})
+
+    async def cordon(self, app: str, machine_id: str, *, nonce: str = "") -> None:
+        """Let Fly's proxy send the Machine no more requests; done twice it does no harm."""
+        await self._act("cordon", app, machine_id, nonce, Retry.SAFE)
+
+    async def uncordon(self, app: str, machine_id: str, *, nonce: str = "") -> None:
+        """Let Fly's proxy send the Machine requests; done twice it does no harm."""
+        await self._act("uncordon", app, machine_id, nonce, Retry.SAFE)
 
     async def _act(
         self, action: str, app: str, machine_id: str, nonce: str, retry: Retry, json: Mapping[str, Any] | None = None

@@ -1,6 +1,6 @@
 """GitHub's JSON read into the domain's values: only the fields that we use, each with a default. Pure.
 
-Sources: GitHub REST API, "Commits", "Workflow runs", "Check runs", "Commit statuses".
+Sources: GitHub REST API, "Commits", "Workflow runs", "Workflow jobs", "Check runs", "Commit statuses".
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from bot.domain.model import ChangedFile, Ci, CiState, Commit, Comparison, Relation
+from bot.domain.model import ChangedFile, Ci, CiState, Commit, Comparison, Relation, WorkflowJob, WorkflowRun
 
 Json = Mapping[str, Any]
 
@@ -36,6 +36,8 @@ STATUSES = {
     "error": CiState.FAILURE,
     "pending": CiState.PENDING,
 }
+# How a step of a job may end without anything being wrong; empty while it has not ended.
+HARMLESS_ENDS = frozenset({"", "success", "skipped", "neutral"})
 # Among several checks the first of these that occurs decides.
 WORST_FIRST = (CiState.FAILURE, CiState.PENDING, CiState.UNKNOWN, CiState.SUCCESS)
 
@@ -52,6 +54,13 @@ def commit_of(body: Json) -> Commit:
         committed_at=instant(_text(_object(inner, "committer"), "date")),
         url=_text(body, "html_url"),
     )
+
+
+def named_commits(listed: Iterable[object]) -> dict[str, str]:
+    """Commit by name from a list of tags or branches, in its order; what names no commit is left out."""
+    items = [item for item in listed if isinstance(item, dict)]
+    pairs = [(_text(item, "name"), _text(_object(item, "commit"), "sha")) for item in items]
+    return {name: sha for name, sha in pairs if name and sha}
 
 
 def comparison_of(body: Json) -> Comparison:
@@ -114,10 +123,59 @@ def combined_ci(check_runs: Iterable[Json], status: Json, *, without_actions: bo
     return Ci(CiState.UNKNOWN if checks else CiState.NONE)
 
 
+def workflow_run_of(body: Json) -> WorkflowRun | None:
+    """A run of a workflow; None where it lacks what identifies it."""
+    number, created_at = _number(body, "id", 0), instant(_text(body, "created_at"))
+    if number <= 0 or created_at is None or created_at.tzinfo is None:
+        return None
+    return WorkflowRun(
+        id=number,
+        status=_text(body, "status"),
+        conclusion=_text(body, "conclusion"),
+        title=_text(body, "display_title"),
+        head_sha=_text(body, "head_sha"),
+        head_branch=_text(body, "head_branch"),
+        event=_text(body, "event"),
+        url=_text(body, "html_url"),
+        attempt=_number(body, "run_attempt", 1),
+        created_at=created_at,
+    )
+
+
+def workflow_job_of(body: Json) -> WorkflowJob | None:
+    """A job of a run; None where it has no name."""
+    if not _text(body, "name"):
+        return None
+    failed = (step for step in _objects(body, "steps") if _text(step, "conclusion") not in HARMLESS_ENDS)
+    return WorkflowJob(
+        name=_text(body, "name"),
+        status=_text(body, "status"),
+        conclusion=_text(body, "conclusion"),
+        url=_text(body, "html_url"),
+        failed_step=next((_text(step, "name") for step in failed), ""),
+    )
+
+
+def dispatched_run(body: Json) -> int | None:
+    """The id of the run that a dispatch started, or None where GitHub does not tell."""
+    number = _number(body, "workflow_run_id", 0)
+    return number if number > 0 else None
+
+
+def ci_states(runs: Iterable[WorkflowRun]) -> dict[str, CiState]:
+    """CI's answer by commit, from its runs, newest first: the newest one of each commit counts."""
+    states: dict[str, CiState] = {}
+    for run in runs:
+        states.setdefault(run.head_sha, _verdict(run.status, run.conclusion))
+    return states
+
+
 def _state(run: Json) -> CiState:
-    if _text(run, "status") != "completed":
-        return CiState.PENDING
-    return CONCLUSIONS.get(_text(run, "conclusion"), CiState.UNKNOWN)
+    return _verdict(_text(run, "status"), _text(run, "conclusion"))
+
+
+def _verdict(status: str, conclusion: str) -> CiState:
+    return CONCLUSIONS.get(conclusion, CiState.UNKNOWN) if status == "completed" else CiState.PENDING
 
 
 def _is_void(run: Json) -> bool:
@@ -143,7 +201,7 @@ def _text(body: Json, name: str) -> str:
 
 def _number(body: Json, name: str, default: int) -> int:
     value = body.get(name)
-    return value if isinstance(value, int) else default
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
 def _object(body: Json, name: str) -> Json:

@@ -32,7 +32,10 @@ INSTALLATION_KEPT = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class TokenAuth:
-    """A fine-grained personal access token; Contents, Actions, Checks and Commit statuses, read-only, suffice."""
+    """A fine-grained personal access token: Checks and Commit statuses to read, Contents and Actions to write.
+
+    Writing is for what has to be built first: making a tag, starting and cancelling a workflow.
+    """
 
     token: str = field(repr=False)
 

@@ -22,6 +22,7 @@ _RULES = (
     (r"[ ~^:?*\[\\]", "it has a space or one of ~ ^ : ? * [ \\"),
     (r"@\{|\A@\Z", "it is @ or has @{"),
 )
+WHOLE_HASH = re.compile("[0-9a-f]{40}")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co"})
 _COMMIT = re.compile(r"[0-9a-f]{7,40}", re.IGNORECASE)
 
