@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.config.checks import database_pattern, image_repository
 from bot.config.tables import DatabaseTable, Document, EnvironmentTable, PipelineTable, PolicyTable, ReviewAppsTable
-from bot.domain.model import Database, Environment, Pipeline, Policy, ReviewApps
+from bot.domain.model import Database, Environment, Pipeline, Policy, ReviewApps, Strategy
 
 RELEASE_REFS = {"tag": "v*", "push": "main"}
 
@@ -51,8 +51,10 @@ def _environment(name: str, table: EnvironmentTable, place: _Place) -> Environme
         regions=table.regions,
         primary_region=table.primary_region or next(iter(table.regions)),
         auto_stop=table.auto_stop,
+        min_machines=table.min_machines,
         memory_mb=table.memory,
         released_by=table.released_by,
+        release_ref=release_ref(table),
         workflow=table.workflow or f".github/workflows/deploy-{name}.yml",
         release_command=table.release_command,
         image_repository=image_repository(table),
@@ -74,6 +76,11 @@ def _policy(table: PolicyTable, released_by: str) -> Policy:
         wait_timeout=table.wait_timeout,
         smoke=table.smoke,
         plan_expires=table.plan_expires,
+        strategy=Strategy(table.strategy),
+        build_timeout=table.build_timeout,
+        watch=table.watch,
+        restore_on_trouble=table.restore_on_trouble,
+        restore_countdown=table.restore_countdown,
     )
 
 

@@ -19,7 +19,7 @@ from bot.config.accounts import (
     read_key,
     read_tokens,
 )
-from bot.config.build import build_pipelines, release_ref
+from bot.config.build import build_pipelines
 from bot.config.problems import Problems, did_you_mean, in_environment, in_file, of_syntax
 from bot.config.schema import read, read_variables, specs
 from bot.config.secret import Secret
@@ -35,8 +35,7 @@ from bot.errors import ConfigError, NotFound, Reason
 class Settings:
     """What the bot is told. `commands` maps our commands (`/deploy`) to what this workspace calls them.
 
-    `organisations` holds each Fly organisation's token by slug. `release_refs` (what tag or branch releases in CI)
-    and `min_machines` (how many stay awake) go by the environment's title.
+    `organisations` holds each Fly organisation's token by slug.
     """
 
     slack: SlackSettings
@@ -44,8 +43,6 @@ class Settings:
     fly: FlyEndpoints
     organisations: Mapping[str, Secret]
     pipelines: Mapping[str, Pipeline]
-    release_refs: Mapping[str, str]
-    min_machines: Mapping[str, int]
     channel: str
     commands: Mapping[str, str]
     database: Path
@@ -170,8 +167,6 @@ def _build(document: Document, variables: Variables, tokens: Mapping[str, Secret
         fly=fly,
         organisations=tokens,
         pipelines=build_pipelines(document),
-        release_refs={title: release_ref(env) for _, title, env in checks.environments(document)},
-        min_machines={title: env.min_machines for _, title, env in checks.environments(document)},
         channel=document.slack.channel,
         commands={f"/{name.replace('_', '-')}": getattr(commands, name) for name in specs(CommandsTable)},
         database=Path(variables.flytower_database),

@@ -88,6 +88,35 @@ class PolicyTable:
         default=timedelta(minutes=30),
         shown="30m",
     )
+    strategy: str = key(
+        values.choice("rolling", "immediate", "canary", "bluegreen"),
+        "How Machines are brought to a new image, as in fly.toml; `--strategy` overrides it for one deployment.",
+        default="rolling",
+    )
+    build_timeout: timedelta = key(
+        values.duration("1m", "6h"),
+        "How long the workflow may take where CI has to build first.",
+        default=timedelta(minutes=30),
+        shown="30m",
+    )
+    watch: timedelta = key(
+        values.duration("0s", "1d"),
+        "How long the Machines are watched after a success; `0s`: not at all.",
+        default=timedelta(minutes=10),
+        shown="10m",
+    )
+    restore_on_trouble: bool = key(
+        values.flag,
+        "Whether trouble during the watch brings the image from before back by itself, after a countdown; never "
+        "across a migration.",
+        default=False,
+    )
+    restore_countdown: timedelta = key(
+        values.duration("10s", "1h"),
+        "How long that countdown gives people to stop it.",
+        default=timedelta(minutes=1),
+        shown="1m",
+    )
 
 
 @settings

@@ -6,17 +6,28 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from bot.domain.model import Ci, Commit, Image, Machine, Migrations, RefKind, Relation
+from bot.domain.model import Ci, Commit, Image, Machine, Migrations, RefKind, Relation, Strategy
 from bot.errors import Reason
 
 
 @dataclass(frozen=True)
 class DeploymentRequest:
-    """What a person asked for; `why` is their own words."""
+    """What a person asked for; `why` is their own words.
+
+    `on` is the ref that a tag is made on which does not exist yet; `strategy` overrides the environment's;
+    `retry_of` is the operation whose missing rest this one does, `back_from` the one whose previous image comes
+    back; `seen_hash` is the plan that the person has read and agreed to already.
+    """
 
     environment: str
     ref: str
     why: str = ""
+    on: str = ""
+    strategy: str = ""
+    skip_release_command: bool = False
+    retry_of: str = ""
+    back_from: str = ""
+    seen_hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,12 @@ class PlannedMachine:
     region: str
     state: str
     image: Image
+    group: str = "app"
+    is_standby: bool = False
+    has_volume: bool = False
+    has_checks: bool = True
+    host_status: str = "ok"
+    is_healthy: bool = True
 
     @property
     def is_warm(self) -> bool:
@@ -43,7 +60,18 @@ class PlannedMachine:
 
     @classmethod
     def of(cls, machine: Machine) -> PlannedMachine:
-        return cls(machine.id, machine.region, machine.state, machine.image)
+        return cls(
+            id=machine.id,
+            region=machine.region,
+            state=machine.state,
+            image=machine.image,
+            group=machine.group,
+            is_standby=machine.is_standby,
+            has_volume=machine.has_volume,
+            has_checks=machine.checks_expected > 0,
+            host_status=machine.host_status,
+            is_healthy=machine.is_healthy,
+        )
 
 
 @dataclass(frozen=True)
@@ -58,10 +86,27 @@ class Changes:
 
 
 @dataclass(frozen=True)
+class Build:
+    """The way through CI: the workflow that builds and releases, and the branch or tag that it runs on.
+
+    `creates_tag`: the tag does not exist yet; making it starts the workflow. `repository` is GitHub's,
+    `image_repository` the registry's, where the built image is looked for.
+    """
+
+    repository: str
+    workflow: str
+    ref: str
+    creates_tag: bool = False
+    image_repository: str = ""
+
+
+@dataclass(frozen=True)
 class DeploymentPlan:
     """Everything a person should know before a deployment, and everything the rollout needs.
 
-    `image` is None where the registry has none for the commit. Durations in seconds.
+    `image` is None where the registry has none for the commit; with `build` CI makes it. `notes` say what is good to
+    know and stops nothing. `keeps_current`: Machines that run the image already and are well stay untouched.
+    Durations in seconds.
     """
 
     environment: str
@@ -88,6 +133,14 @@ class DeploymentPlan:
     why: str = ""
     blockers: tuple[Blocker, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    build: Build | None = None
+    build_timeout_s: float = 1800.0
+    strategy: Strategy = Strategy.ROLLING
+    watch_s: float = 0.0
+    restore_on_trouble: bool = False
+    restore_countdown_s: float = 60.0
+    keeps_current: bool = False
 
     def machine(self, machine_id: str) -> PlannedMachine:
         """One of the plan's Machines."""
@@ -110,6 +163,8 @@ class DeploymentPlan:
             "machines": _running(self),
             "migrations": [self.migrations.risk, *self.migrations.files],
             "release_command": self.release_command,
+            "strategy": self.strategy,
+            "build": [self.build.workflow, self.build.ref, self.build.creates_tag] if self.build else [],
             "blockers": _codes(self),
             "warnings": sorted(self.warnings),
         }
@@ -128,6 +183,8 @@ class DeploymentPlan:
             (_codes(self) != _codes(newer), "what blocks the deployment changed"),
             (sorted(self.warnings) != sorted(newer.warnings), "what the plan warns of changed"),
             (self.release_command != newer.release_command, "the release command changed"),
+            (self.strategy != newer.strategy, "the strategy changed"),
+            (self.build != newer.build, "the way through CI changed"),
         ]
         return "; ".join(text for changed, text in pairs if changed)
 

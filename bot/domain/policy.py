@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from bot.domain.deployment import Blocker
-from bot.domain.model import Ci, CiState, Environment, Image, Lease, Machine, RefKind, Relation
+from bot.domain.build import ASLEEP, build_for
+from bot.domain.deployment import Blocker, Build
+from bot.domain.model import Ci, CiState, Environment, Image, Lease, Machine, RefKind, Relation, Strategy
+from bot.domain.strategies import strategy_blockers
+from bot.domain.text import quoted
 from bot.errors import Reason
 
 
@@ -15,7 +18,9 @@ from bot.errors import Reason
 class DeploymentFacts:
     """What the policy looks at. `image_problem` says why the registry could not be read, if so.
 
-    `leases` are other people's; `running` describes another operation that holds the app.
+    `leases` are other people's; `running` describes another operation that holds the app. `goes_back`: the image ran
+    here before, so the rules for new commits do not ask again. `retries`: a Machine that is not well is still to do.
+    `skips_release_command`: somebody asked for that.
     """
 
     environment: Environment
@@ -28,6 +33,18 @@ class DeploymentFacts:
     image_problem: str = ""
     leases: tuple[Lease, ...] = ()
     running: str = ""
+    strategy: Strategy = Strategy.ROLLING
+    creates_tag: bool = False
+    goes_back: bool = False
+    retries: bool = False
+    skips_release_command: bool = False
+
+    @property
+    def build(self) -> Build | None:
+        """The way through CI, where the image is missing and there is such a way."""
+        if self.image is not None or self.image_problem or self.goes_back:
+            return None
+        return build_for(self.environment, self.ref, self.ref_kind, creates_tag=self.creates_tag)
 
 
 @dataclass(frozen=True)
@@ -52,7 +69,7 @@ def decide_deployment(facts: DeploymentFacts) -> Decision:
 
 
 def _ref_is_allowed(facts: DeploymentFacts) -> Iterator[Blocker]:
-    patterns = facts.environment.policy.refs
+    patterns = () if facts.goes_back else facts.environment.policy.refs
     # Where tags release, a branch that is named like one is none.
     is_branch = facts.ref_kind is RefKind.BRANCH and facts.environment.released_by == "tag"
     if patterns and (is_branch or not any(fnmatchcase(facts.ref, pattern) for pattern in patterns)):
@@ -66,7 +83,7 @@ def _ref_is_allowed(facts: DeploymentFacts) -> Iterator[Blocker]:
 
 
 def _ci_is_green(facts: DeploymentFacts) -> Iterator[Blocker]:
-    if not facts.environment.policy.require_ci or facts.ci.state is CiState.SUCCESS:
+    if facts.goes_back or not facts.environment.policy.require_ci or facts.ci.state is CiState.SUCCESS:
         return
     if facts.ci.state is CiState.UNKNOWN:
         yield Blocker(
@@ -91,41 +108,68 @@ def _image_exists(facts: DeploymentFacts) -> Iterator[Blocker]:
             f"The registry did not say whether `{repository}` has an image of this commit: {facts.image_problem}",
             "Try again in a moment.",
         )
-    elif facts.image is None:
+    elif facts.image is None and facts.goes_back:
         yield Blocker(
             Reason.IMAGE_MISSING,
-            f"`{repository}` has no image labelled with this commit: CI has not built it for this environment (yet).",
-            f"Let `{facts.environment.workflow}` build it, then ask again.",
+            "The image that ran before is not in the registry any more.",
+            "Deploy its commit, so that CI builds it again.",
+        )
+    elif facts.image is None and facts.build is None:
+        yield _build_is_impossible(facts)
+    elif facts.build is not None and facts.skips_release_command:
+        yield Blocker(
+            Reason.BUILD_IMPOSSIBLE,
+            "There is no image of this commit yet, and where CI builds it, CI runs the release command too.",
+            "Deploy without `--skip-release-command`, or when there is an image.",
         )
 
 
+def _build_is_impossible(facts: DeploymentFacts) -> Blocker:
+    environment = facts.environment
+    missing = f"`{environment.image_repository}` has no image of this commit, and"
+    if environment.released_by == "tag":
+        tag = environment.release_ref.replace("*", "X.Y.Z", 1)
+        return Blocker(
+            Reason.BUILD_IMPOSSIBLE,
+            f"{missing} `{environment.name}` is released by tags: CI builds no {facts.ref_kind} for it.",
+            f"`/deploy {environment.name} {tag} --on {quoted(facts.ref)}` makes a tag and releases it.",
+        )
+    return Blocker(
+        Reason.BUILD_IMPOSSIBLE,
+        f"{missing} GitHub runs workflows on branches and tags only.",
+        "Deploy the branch or the tag that the commit is the newest of.",
+    )
+
+
 def _machines_can_move(facts: DeploymentFacts) -> Iterator[Blocker]:
+    if facts.build is not None:
+        # The workflow moves them with flyctl, and makes them where there are none.
+        return
     if not facts.machines:
         yield Blocker(
             Reason.NO_MACHINES,
             f"`{facts.environment.app}` has no Machines to deploy to.",
             "The first deployment of an app is made by its workflow, which creates them.",
         )
-    for machine in facts.machines:
-        if machine.host_status != "ok":
-            yield Blocker(
-                Reason.HOST_UNREACHABLE,
-                f"The host of Machine {machine.id} ({machine.region}) is {machine.host_status}: Fly shows no config.",
-                "Wait for the host, or replace the Machine with `fly machine clone` and destroy it.",
-            )
+    yield from strategy_blockers(facts.strategy, facts.machines)
 
 
 def _nothing_to_do(facts: DeploymentFacts) -> Iterator[Blocker]:
     # Two images of which neither digest is known are not the same image.
     if facts.image is None or not facts.image.digest or not facts.machines:
         return
-    if all(machine.image.digest == facts.image.digest for machine in facts.machines):
+    if all(_is_live(machine, facts.image, retries=facts.retries) for machine in facts.machines):
         count = len(facts.machines)
         yield Blocker(
             Reason.ALREADY_LIVE,
             f"Nothing to do: {count} of {count} Machines run this image already.",
             "To restart the app use `fly apps restart`.",
         )
+
+
+def _is_live(machine: Machine, image: Image, *, retries: bool) -> bool:
+    is_well = machine.is_healthy or machine.state in ASLEEP
+    return machine.image.digest == image.digest and (is_well or not retries)
 
 
 def _nobody_else_is_at_it(facts: DeploymentFacts) -> Iterator[Blocker]:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+import msgspec
+
 from bot.domain.deployment import DeploymentPlan, DeploymentRequest
 from bot.domain.model import Actor, Environment
-from bot.domain.operation import Event, Kind, Operation, State
-from bot.domain.rollout import Step
+from bot.domain.operation import ACTIVE, UNSUCCESSFUL, Event, Kind, Operation, State
+from bot.domain.rollout import is_past_cancel
 from bot.errors import BotError, InvalidTransition, NotAllowed, NotFound, Reason, StaleAction
 from bot.operations.engine import BOT, Changed, Engine
 from bot.operations.people import People
 from bot.operations.planning import Planner
-from bot.operations.plans import plan_of, to_json
+from bot.operations.plans import plan_of, request_of, to_json
 from bot.ports import Clock
 from bot.store import NewOperation, Store
+
+# Two clicks within this time are one.
+DOUBLE_CLICK_S = 10
 
 
 class Confirmed(StrEnum):
@@ -72,7 +78,7 @@ class Deployments:
             pipeline=environment.pipeline,
             actor=by,
             channel=channel,
-            request={"environment": environment.title, "ref": request.ref, "why": request.why},
+            request=msgspec.to_builtins(dataclasses.replace(request, environment=environment.title)),
         )
         return await self._store.create_operation(new, self._clock.now())
 
@@ -96,7 +102,8 @@ class Deployments:
             raise
 
     async def _prepare(self, operation: Operation) -> Operation:
-        await self._people.require_member(operation.actor)
+        if operation.actor != BOT:
+            await self._people.require_member(operation.actor)
         plan = await self._plan(operation)
         operation = await self._store.set_plan(operation.id, to_json(plan), plan.hash)
         if plan.is_blocked:
@@ -105,6 +112,32 @@ class Deployments:
             self._changed(operation.id)
             return operation
         return await self._engine.start(operation.id, by=operation.actor, plan_hash=plan.hash)
+
+    async def retry(self, operation_id: str, *, by: Actor, channel: str) -> tuple[Operation, bool]:
+        """Store a request to do what is missing of a deployment that did not succeed; False where one is under way.
+
+        Raises StaleAction where there is nothing to try again.
+        """
+        earlier = await self._store.operation(operation_id)
+        if earlier.started_at is None or earlier.state not in UNSUCCESSFUL:
+            raise StaleAction(f"There is nothing to try again: the deployment {past(earlier.state)}.")
+        for operation in await self._store.operations(State.REQUESTED, *ACTIVE):
+            if operation.request.get("retry_of") == operation_id:
+                return operation, False
+        request = dataclasses.replace(request_of(earlier), ref=plan_of(earlier).ref, retry_of=earlier.id, seen_hash="")
+        # Both halves of a double click are the same request.
+        key = f"retry {earlier.id} {int(self._clock.now().timestamp() / DOUBLE_CLICK_S)}"
+        return await self.request(request, by=by, channel=channel, key=key)
+
+    def release_branch(self, environment: str) -> str:
+        """The branch that releases to the environment; empty where tags do. NotFound."""
+        found = self._environment(environment)
+        return "" if found.released_by == "tag" else found.release_ref
+
+    async def newest_release(self, environment: str, *, by: Actor) -> str:
+        """The newest tag that releases to the environment, or an empty string. NotAllowed."""
+        await self._people.require_member(by)
+        return await self._planner.newest_release(self._environment(environment))
 
     async def dry_run(self, request: DeploymentRequest, *, by: Actor) -> DeploymentPlan:
         """The plan alone: nothing is stored and nothing starts."""
@@ -154,7 +187,7 @@ class Deployments:
         operation = await self._store.operation(operation_id)
         if operation.is_final:
             raise StaleAction(f"The deployment has ended already: it {past(operation.state)}.")
-        if operation.done(Step.CLOSE_RELEASE):
+        if is_past_cancel(operation):
             raise StaleAction("All Machines are moved already; nothing is left to cancel.")
         operation = await self._store.request_cancel(operation_id, by, self._clock.now())
         self._changed(operation_id)
@@ -205,9 +238,13 @@ class Deployments:
         return self._environment(operation.request["environment"])
 
     async def _plan(self, operation: Operation) -> DeploymentPlan:
-        asked = operation.request
-        request = DeploymentRequest(asked["environment"], asked["ref"], asked["why"])
-        return await self._planner.plan(self._environment_of(operation), request, operation_id=operation.id)
+        request = request_of(operation)
+        plan = await self._planner.plan(self._environment_of(operation), request, operation_id=operation.id)
+        if operation.actor == BOT:
+            return dataclasses.replace(plan, needs_confirmation=False)
+        # Whoever has read this very plan has agreed to it; whoever read another one is asked again.
+        asks = plan.hash != request.seen_hash if request.seen_hash else plan.needs_confirmation
+        return dataclasses.replace(plan, needs_confirmation=asks)
 
     async def _end(self, operation: Operation, reason: str, message: str) -> Operation:
         outcome = {"message": message}

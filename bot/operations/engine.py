@@ -16,7 +16,7 @@ import structlog
 
 from bot.domain.model import Actor
 from bot.domain.operation import Event, JournalRow, Kind, Operation, State, StepStatus
-from bot.domain.rollout import Action, Step
+from bot.domain.rollout import Action, Step, is_past_cancel
 from bot.domain.text import quoted
 from bot.errors import BotError, RateLimited, Reason, RemoteError, RemoteTimeout, RemoteUnavailable
 from bot.operations.leases import Leases
@@ -202,7 +202,7 @@ class Engine:
                 await run.record(Step.WAITING, StepStatus.STARTED, detail=detail)
                 await self._clock.sleep(wait_s)
                 await run.reload()
-                if run.operation.cancel_requested_by and run.operation.row(Step.FAILURE) is None:
+                if _is_being_cancelled(run.operation):
                     return None
         return await perform()
 
@@ -230,6 +230,12 @@ class Engine:
             operation_id, Event.FAIL, by=BOT, at=self._clock.now(), reason=reason, outcome={"message": message}
         )
         self._changed(operation_id)
+
+
+def _is_being_cancelled(operation: Operation) -> bool:
+    """Whether the next step is to stop, so that the one under way need not be tried again."""
+    is_open = operation.row(Step.FAILURE) is None and not is_past_cancel(operation)
+    return bool(operation.cancel_requested_by) and is_open
 
 
 def failure_detail(error: BotError, action: Action) -> dict[str, Any]:

@@ -12,17 +12,21 @@ from http import HTTPStatus
 from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import Exit, Machine
 from bot.domain.operation import Operation
+from bot.domain.rollout import is_past_cancel
 from bot.domain.text import quoted
 from bot.errors import NotFound, Reason, RemoteRejected, RemoteTimeout, StepFailed
 from bot.operations.engine import Run
 
 # Marks what an operation made or changed, so that it is recognised after a lost answer or a restart.
 MARKER = "flytower_operation"
-POLL_S, STEADY_POLL_S = 2.0, 5.0
+# A look when the Machine has had its time to crash; where checks are late, first soon and then more seldom.
+FIRST_PAUSE_S, LONGEST_PAUSE_S, SLOWER = 2.0, 10.0, 1.5
+CANCEL_LOOK_S = 2.0
 WAIT_SLICE_S = 15.0
 STOPPED_WAIT_S = 60.0
 # After a stop Fly may refuse a start for up to about 8 s.
 START_TRIES = 6
+START_RETRY_S = 2.0
 
 
 async def prove_healthy(run: Run, plan: DeploymentPlan, machine: Machine, *, may_cancel: bool = True) -> Machine:
@@ -33,20 +37,26 @@ async def prove_healthy(run: Run, plan: DeploymentPlan, machine: Machine, *, may
     deadline = run.clock.now() + timedelta(seconds=plan.wait_timeout_s)
     await _wait_started(run, plan, machine, may_cancel=may_cancel)
     steady_at = run.clock.now() + timedelta(seconds=plan.smoke_s)
+    pause_s = FIRST_PAUSE_S
     while True:
+        steady_in_s = (steady_at - run.clock.now()).total_seconds()
+        await pause(run, min(steady_in_s, LONGEST_PAUSE_S) if steady_in_s > 0 else pause_s, may_cancel=may_cancel)
         seen = await read_machine(run, machine.id)
-        _refuse_crash(seen)
+        refuse_crash(seen)
         if seen.is_healthy and run.clock.now() >= steady_at:
             return seen
         if run.clock.now() >= deadline:
             raise StepFailed(_unhealthy(seen), reason=Reason.MACHINE_UNHEALTHY)
+        pause_s = min(pause_s * SLOWER, LONGEST_PAUSE_S)
+
+
+async def pause(run: Run, seconds: float, *, may_cancel: bool = True) -> None:
+    """Wait; StepFailed as soon as somebody cancels."""
+    until = run.clock.now() + timedelta(seconds=seconds)
+    await _stop_if_cancelled(run, may_cancel=may_cancel)
+    while (left_s := (until - run.clock.now()).total_seconds()) > 0:
+        await run.clock.sleep(min(left_s, CANCEL_LOOK_S))
         await _stop_if_cancelled(run, may_cancel=may_cancel)
-        await run.clock.sleep(_pause_s(seen, (steady_at - run.clock.now()).total_seconds()))
-
-
-def _pause_s(seen: Machine, steady_in_s: float) -> float:
-    """A healthy Machine has only to stay so: fewer looks, the last one when its time is up."""
-    return max(0.1, min(steady_in_s, STEADY_POLL_S)) if seen.is_healthy else POLL_S
 
 
 async def start_stopped(run: Run, machine: Machine, *, nonce: str = "") -> None:
@@ -62,7 +72,7 @@ async def start_stopped(run: Run, machine: Machine, *, nonce: str = "") -> None:
         except RemoteRejected as error:
             if error.status != HTTPStatus.PRECONDITION_FAILED:
                 raise
-            await run.clock.sleep(POLL_S)
+            await run.clock.sleep(START_RETRY_S)
     return await run.fly.start_machine(machine.app, machine.id, nonce=nonce)
 
 
@@ -78,7 +88,7 @@ async def _wait_started(run: Run, plan: DeploymentPlan, machine: Machine, *, may
             raise gone(machine.id) from None
         except RemoteTimeout:
             seen = await read_machine(run, machine.id)
-            _refuse_crash(seen)
+            refuse_crash(seen)
             if run.clock.now() >= deadline:
                 raise StepFailed(
                     f"Machine {machine.id} ({machine.region}) did not start within {plan.wait_timeout_s:.0f} s: "
@@ -111,17 +121,24 @@ def cancelled(operation: Operation) -> StepFailed:
     return StepFailed(f"Cancelled by <@{operation.cancel_requested_by}>.", reason=Reason.CANCELLED)
 
 
-def _refuse_crash(machine: Machine) -> None:
-    newest = machine.exit
-    if newest is None or newest.requested_stop or newest.exit_code == 0 or _is_old(machine, newest):
-        return
-    if (newest.restarting and newest.restart_count > 1) or machine.state in {"stopped", "failed"}:
+def refuse_crash(machine: Machine) -> None:
+    """StepFailed where the Machine's newest exit was a crash that it does not come out of."""
+    if (newest := crash(machine)) is not None:
         memory = ", out of memory" if newest.oom_killed else ""
         raise StepFailed(
             f"Machine {machine.id} ({machine.region}) is crashing: exit code {newest.exit_code}{memory}, "
             f"{newest.restart_count} restarts.",
             reason=Reason.MACHINE_CRASHED,
         )
+
+
+def crash(machine: Machine) -> Exit | None:
+    """The newest exit, where it was a crash that the Machine does not come out of; else None."""
+    newest = machine.exit
+    if newest is None or newest.requested_stop or newest.exit_code == 0 or _is_old(machine, newest):
+        return None
+    is_lasting = (newest.restarting and newest.restart_count > 1) or machine.state in {"stopped", "failed"}
+    return newest if is_lasting else None
 
 
 def _is_old(machine: Machine, ended: Exit) -> bool:
@@ -140,5 +157,5 @@ def _unhealthy(machine: Machine) -> str:
 
 async def _stop_if_cancelled(run: Run, *, may_cancel: bool) -> None:
     await run.reload()
-    if may_cancel and run.operation.cancel_requested_by:
+    if may_cancel and run.operation.cancel_requested_by and not is_past_cancel(run.operation):
         raise cancelled(run.operation)

@@ -1,7 +1,9 @@
 """Fly's leases on the Machines of one operation: taken, refreshed while the work goes on, given back at the end.
 
-A lease is short and refreshed often, as flyctl does (13 s, every 4 s), so that a bot that dies frees the
-Machines within seconds. Nonces live in memory only: after a restart our own old lease is waited out.
+flyctl holds 13 s and refreshes every 4 s, so that one that dies frees the Machines at once. Ours hold 30 s and
+are refreshed when half of it is gone: a fourth of the requests, a refresh may fail twice before a lease runs out,
+and Machines that a dead bot leaves behind are free within half a minute. Nonces live in memory only: after a
+restart our own old lease is waited out.
 Source: Fly Machines API, "Lease a Machine"; superfly/flyctl internal/command/deploy.
 """
 
@@ -19,9 +21,10 @@ from bot.domain.model import Lease
 from bot.errors import BotError, LeaseHeld, Reason, RemoteError, StepFailed
 from bot.ports import Clock, Fly
 
-TTL_S = 13
-REFRESH_S = 4.0
-RETRY_S = 1.0
+TTL_S = 30
+REFRESH_AT_S = TTL_S / 2
+LOOK_S = 5.0
+RETRY_S, LONGEST_RETRY_S = 1.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,27 @@ class Leases:
             await self._acquire(machine)
         return self._held[machine].lease.nonce
 
-    async def give_back(self) -> None:
-        """Release every lease; one that cannot be released runs out by itself within seconds."""
+    async def nonce_if_held(self, machine: str) -> str:
+        """The nonce, or an empty string where no lease was taken: Fly grants none on a host that is unreachable."""
+        return await self.nonce(machine) if machine in self._held or machine in self._lost else ""
+
+    def forget(self, machine: str) -> None:
+        """Hold no lease any more on a Machine that is destroyed."""
+        self._held.pop(machine, None)
+
+    async def give_back(self, machines: Iterable[str] | None = None) -> None:
+        """Release these leases, or all; one that cannot be released runs out by itself within seconds."""
+        if machines is None:
+            await self._stop_refreshing()
+            self._lost.clear()
+        held = [self._held.pop(m) for m in list(self._held if machines is None else machines) if m in self._held]
+        await asyncio.gather(*(self._release(each.lease) for each in held))
+
+    async def _stop_refreshing(self) -> None:
         if self._refresher is not None:
             self._refresher.cancel()
             await asyncio.gather(self._refresher, return_exceptions=True)
             self._refresher = None
-        held, self._held = list(self._held.values()), {}
-        self._lost.clear()
-        await asyncio.gather(*(self._release(each.lease) for each in held))
 
     async def _acquire(self, machine: str) -> None:
         deadline = self._clock.now() + timedelta(seconds=2 * TTL_S)
@@ -92,33 +107,43 @@ class Leases:
                 lease = await self._fly.acquire_lease(self._app, machine, ttl_s=TTL_S, description=self.description)
             except LeaseHeld:
                 # Left behind by our own process that died: it runs out by itself, so wait for that.
-                if self._clock.now() > deadline or not await self._is_ours(machine):
+                if self._clock.now() > deadline or (wait_s := await self._ours_ends_in(machine)) is None:
                     raise
-                await self._clock.sleep(RETRY_S)
+                await self._clock.sleep(wait_s)
             else:
                 self._held[machine] = _Held(lease, until)
                 return
 
-    async def _is_ours(self, machine: str) -> bool:
+    async def _ours_ends_in(self, machine: str) -> float | None:
+        """Seconds to wait for our own old lease on a Machine, or None where somebody else holds it."""
         lease = await self._fly.lease(self._app, machine)
-        return lease is None or lease.description == self.description
+        if lease is not None and lease.description != self.description:
+            return None
+        left_s = (lease.expires_at - self._clock.now()).total_seconds() if lease and lease.expires_at else 0.0
+        return max(RETRY_S, min(left_s, LONGEST_RETRY_S))
 
     async def _refresh(self) -> None:
         while True:
-            await self._clock.sleep(REFRESH_S)
-            await asyncio.gather(*(self._refresh_one(machine) for machine in self._held))
+            await self._clock.sleep(LOOK_S)
+            due = self._clock.now() + timedelta(seconds=REFRESH_AT_S)
+            await asyncio.gather(*(self._refresh_one(m) for m, held in self._held.items() if held.until <= due))
 
     async def _refresh_one(self, machine: str) -> None:
-        until = self._clock.now() + timedelta(seconds=TTL_S)
+        until, held = self._clock.now() + timedelta(seconds=TTL_S), self._held[machine]
         try:
-            lease = await self._fly.refresh_lease(self._app, self._held[machine].lease, ttl_s=TTL_S)
+            lease = await self._fly.refresh_lease(self._app, held.lease, ttl_s=TTL_S)
         except LeaseHeld:
-            await self._take_anew(machine)
+            # What was given back meanwhile is not ours to take anew.
+            if self._held.get(machine) is held:
+                await self._take_anew(machine)
         except RemoteError:
             # The next round tries again, and a write takes a lease that ran out anew.
             return
         else:
-            self._held[machine] = _Held(lease, until)
+            if self._held.get(machine) is held:
+                self._held[machine] = _Held(lease, until)
+            else:
+                await self._release(lease)
 
     async def _take_anew(self, machine: str) -> None:
         """A lease of ours is gone: it ran out, which is no harm, or somebody else has it."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from bot.domain.deployment import DeploymentPlan
+from bot.domain.deployment import DeploymentPlan, DeploymentRequest
 from bot.domain.operation import Operation
 
 
@@ -14,6 +14,11 @@ def to_json(plan: DeploymentPlan) -> dict[str, Any]:
     """The plan as JSON values."""
     stored: dict[str, Any] = msgspec.to_builtins(plan)
     return stored
+
+
+def request_of(operation: Operation) -> DeploymentRequest:
+    """What was asked of a deployment."""
+    return msgspec.convert(operation.request, DeploymentRequest)
 
 
 def plan_of(operation: Operation) -> DeploymentPlan:

@@ -9,6 +9,7 @@ internal/command/deploy/machines_releasecommand.go.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -33,9 +34,12 @@ TAIL_LINES = 30
 DEFAULT_GUEST = {"cpu_kind": "shared", "cpus": 2, "memory_mb": 512}
 
 
-async def run_release_command(run: Run, plan: DeploymentPlan) -> None:
-    """Run the release command to its end, exactly once; StepFailed when it did not exit with 0."""
-    machine = await _release_machine(run, plan)
+async def run_release_command(run: Run, plan: DeploymentPlan, fleet: Sequence[Machine] | None = None) -> None:
+    """Run the release command to its end, exactly once; StepFailed when it did not exit with 0.
+
+    `fleet` is what runs for the app, if that was read a moment ago; else it is asked for.
+    """
+    machine = await _release_machine(run, plan, fleet)
     if run.operation.row(Step.RELEASE_COMMAND) is None or not _was_started(machine):
         # Its time begins here, also where an earlier start came to nothing.
         detail = {"command": plan.release_command, "machine": machine.id}
@@ -71,15 +75,17 @@ async def _existing_machine(run: Run, plan: DeploymentPlan) -> Machine | None:
         return None
 
 
-async def _release_machine(run: Run, plan: DeploymentPlan) -> Machine:
+async def _release_machine(run: Run, plan: DeploymentPlan, fleet: Sequence[Machine] | None) -> Machine:
     row = run.operation.row(Step.RELEASE_MACHINE)
     if row is not None and row.status is StepStatus.DONE:
         return await _created_machine(run, plan, row.detail["machine"])
     found = await _look_for_marker(run, plan) if row is not None else None
     if row is None:
         await run.record(Step.RELEASE_MACHINE, StepStatus.STARTED)
+    if found is None and fleet is None:
+        fleet = [machine for machine in await run.fly.machines(plan.app) if machine.is_serving]
     machine = found or await run.fly.create_machine(
-        plan.app, config=await _config(run, plan), region=plan.primary_region, skip_launch=True
+        plan.app, config=_config(run, plan, fleet or []), region=plan.primary_region, skip_launch=True
     )
     await run.done(Step.RELEASE_MACHINE, machine=machine.id)
     return machine
@@ -107,10 +113,9 @@ async def _look_for_marker(run: Run, plan: DeploymentPlan) -> Machine | None:
     return None
 
 
-async def _config(run: Run, plan: DeploymentPlan) -> dict[str, Any]:
+def _config(run: Run, plan: DeploymentPlan, fleet: Sequence[Machine]) -> dict[str, Any]:
     assert plan.image is not None
-    machines = [m for m in await run.fly.machines(plan.app) if m.is_serving]
-    model = max(machines, key=lambda m: m.config.get("guest", {}).get("memory_mb", 0), default=None)
+    model = max(fleet, key=lambda m: m.config.get("guest", {}).get("memory_mb", 0), default=None)
     config = model.config if model else {}
     release = run.operation.row(Step.RECORD_RELEASE)
     release_id = release.detail.get("release_id", "") if release else ""

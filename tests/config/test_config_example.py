@@ -119,7 +119,7 @@ def test_what_is_left_out_has_its_default(two_pipelines: Settings) -> None:
     assert billing.migration_paths == ("priv/*repo*/migrations/*.exs",)
     assert two_pipelines.pipelines["billing"].ci_workflow == ".github/workflows/ci.yml"
     assert two_pipelines.pipelines["billing"].review_apps is None
-    assert two_pipelines.release_refs["billing/production"] == "main"
+    assert two_pipelines.environment("billing/production").release_ref == "main"
 
 
 def test_a_policy_says_what_it_says(edited: Callable[..., str], environ: Mapping[str, str]) -> None:

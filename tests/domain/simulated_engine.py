@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from bot.domain.deployment import DeploymentPlan
+from bot.domain.deployment import DeploymentPlan, PlannedMachine
 from bot.domain.operation import JournalRow, Operation, StepStatus
 from bot.domain.rollout import Action, Step, next_action
 from bot.errors import Reason
@@ -79,9 +79,11 @@ class SimulatedEngine:
             case Step.RESTORE:
                 yield from self._side_by_side(self._restore, action)
             case Step.PROVE_IMAGE:
-                yield started(action.step, action.machines[0])
-                self._decide(action.step)
-                yield row(action.step, machine=action.machines[0])
+                yield from self._side_by_side(self._prove, action)
+            case Step.CANARY | Step.GREEN | Step.RETIRE:
+                yield from self._side_by_side(lambda target: self._begun(action.step, target), action)
+            case Step.CUT_OVER:
+                yield from self._begun(action.step, "")
             case _:
                 self._decide(action.step)
                 yield from self._simple(action.step)
@@ -121,12 +123,33 @@ class SimulatedEngine:
         if failed:
             raise Failed
 
+    def _begun(self, step: Step, target: str) -> Iterator[JournalRow]:
+        if self.operation.row(step, target) is None:
+            yield started(step, target)
+        self._decide(step, target)
+        yield row(step, target, machine=f"new-{target}")
+
+    def _prove(self, machine: str) -> Iterator[JournalRow]:
+        yield started(Step.PROVE_IMAGE, machine)
+        self._decide(Step.PROVE_IMAGE, machine)
+        yield row(Step.PROVE_IMAGE, machine)
+
     def _update(self, machine: str) -> Iterator[JournalRow]:
         if self.operation.row(Step.UPDATE, machine) is None:
             yield started(Step.UPDATE, machine)
-        is_warm = next(m for m in self.plan.machines if m.id == machine).is_warm
+        planned = self.plan.machine(machine)
+        if planned.host_status != "ok":
+            yield from self._replace(planned)
+            return
+        is_warm = planned.is_warm
         proven = is_warm and self._decide(Step.UPDATE, machine) != ASLEEP
         yield row(Step.UPDATE, machine, launch=proven, proven=proven)
+
+    def _replace(self, planned: PlannedMachine) -> Iterator[JournalRow]:
+        if not self.operation.done(Step.REPLACE, planned.id):
+            yield from self._begun(Step.REPLACE, planned.id)
+        self._decide(Step.REPLACE, planned.id)
+        yield row(Step.UPDATE, planned.id, launch=planned.is_warm, proven=not planned.is_standby)
 
     def _restore(self, machine: str) -> Iterator[JournalRow]:
         yield started(Step.RESTORE, machine)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.model import Ci, CiState, Policy, RefKind, Relation
+from bot.domain.model import Ci, CiState, Policy, RefKind, Relation, Strategy
 from bot.domain.policy import RULES, DeploymentFacts, decide_deployment
 from bot.errors import Reason
 from tests.builders import NEW, NOW, OLD, environment, image, lease, machine
@@ -28,6 +28,7 @@ def facts(*, policy: Policy | None = None, **changes: Any) -> DeploymentFacts:
 
 TAGS = Policy(refs=("v*",))
 NO_CI = Policy(require_ci=False)
+PUSHED = environment(released_by="push", release_ref="main")
 # Reason code: facts that raise it and nothing else, words that name the rule, facts right beside it that pass.
 RULE_TABLE = [
     (Reason.OPERATION_RUNNING, facts(running="A deployment by <@U0BO> is running."), "is running", facts(running="")),
@@ -44,14 +45,38 @@ RULE_TABLE = [
     (Reason.CI_NOT_GREEN, facts(ci=Ci(CiState.FAILURE)), "CI failed", facts(policy=NO_CI, ci=Ci(CiState.FAILURE))),
     (Reason.CI_NOT_GREEN, facts(ci=Ci(CiState.PENDING)), "still running", facts(policy=NO_CI, ci=Ci(CiState.PENDING))),
     (Reason.CI_NOT_GREEN, facts(ci=Ci(CiState.NONE)), "never ran", facts(ci=Ci(CiState.SUCCESS))),
-    (Reason.IMAGE_MISSING, facts(image=None), "registry.fly.io/reify-studio", facts(image=NEW)),
+    (Reason.IMAGE_MISSING, facts(image=None, goes_back=True), "ran before", facts(image=NEW, goes_back=True)),
+    (
+        Reason.BUILD_IMPOSSIBLE,
+        facts(image=None, ref="main", ref_kind=RefKind.BRANCH),
+        "`production` is released by tags",
+        facts(image=None, ref="v1.5.0", ref_kind=RefKind.TAG),
+    ),
+    (
+        Reason.BUILD_IMPOSSIBLE,
+        dataclasses.replace(facts(image=None, ref="0c48c64", ref_kind=RefKind.COMMIT), environment=PUSHED),
+        "branches and tags only",
+        dataclasses.replace(facts(image=None, ref="main", ref_kind=RefKind.BRANCH), environment=PUSHED),
+    ),
+    (
+        Reason.BUILD_IMPOSSIBLE,
+        facts(image=None, skips_release_command=True),
+        "CI runs the release command too",
+        facts(image=NEW, skips_release_command=True),
+    ),
     (Reason.IMAGE_UNKNOWN, facts(image=None, image_problem="HTTP 503"), "HTTP 503", facts(image_problem="")),
     (Reason.NO_MACHINES, facts(machines=()), "no Machines", facts(machines=(machine(),))),
     (
         Reason.HOST_UNREACHABLE,
-        facts(machines=(machine(host_status="unreachable"), machine("9080aa"))),
+        facts(machines=(machine(host_status="unreachable"),)),
         "148e01 (iad) is unreachable",
-        facts(machines=(machine(host_status="ok"), machine("9080aa"))),
+        facts(machines=(machine(host_status="unreachable"), machine("9080aa"))),
+    ),
+    (
+        Reason.STRATEGY_IMPOSSIBLE,
+        facts(machines=(machine(config={}),), strategy=Strategy.BLUEGREEN),
+        "health checks",
+        facts(machines=(machine(config={}),)),
     ),
     (
         Reason.ALREADY_LIVE,
@@ -107,24 +132,58 @@ def test_every_code_of_a_deployment_has_its_row() -> None:
         Reason.CI_UNKNOWN,
         Reason.CI_NOT_GREEN,
         Reason.IMAGE_MISSING,
+        Reason.BUILD_IMPOSSIBLE,
         Reason.IMAGE_UNKNOWN,
         Reason.NO_MACHINES,
         Reason.HOST_UNREACHABLE,
+        Reason.STRATEGY_IMPOSSIBLE,
         Reason.ALREADY_LIVE,
     }
 
 
 def test_every_reason_is_told_at_once() -> None:
     """A person does not learn of the second rule after having satisfied the first."""
-    known = facts(policy=TAGS, ref="main", ci=Ci(CiState.FAILURE), image=None, machines=(), running="Busy.")
+    known = facts(policy=TAGS, ref="main", ci=Ci(CiState.FAILURE), image=NEW, machines=(), running="Busy.")
 
     assert reasons(known) == [
         Reason.OPERATION_RUNNING,
         Reason.REF_NOT_ALLOWED,
         Reason.CI_NOT_GREEN,
-        Reason.IMAGE_MISSING,
         Reason.NO_MACHINES,
     ]
+
+
+def test_a_retry_has_something_to_do_while_a_machine_is_not_well() -> None:
+    """All run the image, one is not healthy: the retry may go on; where all are well or asleep nothing is missing."""
+    unwell, asleep = machine("9080aa", image=NEW, checks=()), machine("9080aa", image=NEW, state="stopped", checks=())
+    retry = facts(machines=(machine(image=NEW), unwell), retries=True)
+
+    assert reasons(retry) == []
+    assert reasons(dataclasses.replace(retry, retries=False)) == [Reason.ALREADY_LIVE]
+    assert reasons(dataclasses.replace(retry, machines=(machine(image=NEW), asleep))) == [Reason.ALREADY_LIVE]
+
+
+def test_the_way_through_ci_needs_no_machines() -> None:
+    """CI makes them and moves them: neither their number nor their host stands in its way."""
+    known = facts(image=None, machines=(machine(host_status="unreachable"),))
+
+    assert reasons(known) == []
+    assert reasons(dataclasses.replace(known, machines=())) == []
+    assert known.build is not None
+
+
+def test_going_back_asks_no_rule_for_new_commits() -> None:
+    """It ran here already: neither its ref nor its CI is judged again, but another operation is respected."""
+    known = facts(policy=TAGS, ref="main", ci=Ci(CiState.FAILURE), image=OLD, goes_back=True, running="Busy.")
+    moved = dataclasses.replace(known, machines=(machine(image=NEW),))
+
+    assert reasons(moved) == [Reason.OPERATION_RUNNING]
+    assert moved.build is None
+
+
+def test_an_unknown_image_is_not_built() -> None:
+    """The registry did not answer: nobody knows whether there is something to build."""
+    assert facts(image=None, image_problem="HTTP 503").build is None
 
 
 def test_each_machine_in_the_way_is_named() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain import rollout
+from bot.domain import build, rollout
 from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import MigrationRisk, Migrations
 from bot.domain.operation import JournalRow, StepStatus
@@ -95,7 +95,7 @@ def test_without_a_release_command_the_machines_come_next() -> None:
             (*updated("m1", proven=False), started(Step.PROVE_IMAGE, "m1")),
             Action(Step.PROVE_IMAGE, ("m1",)),
         ),
-        (ALL_ASLEEP, (*updated("m1", proven=False), row(Step.PROVE_IMAGE, machine="m1")), update("m2", "m3")),
+        (ALL_ASLEEP, (*updated("m1", proven=False), row(Step.PROVE_IMAGE, "m1")), update("m2", "m3")),
         (ALL_ASLEEP, updated("m1"), update("m2", "m3")),
         (MIXED, (), update("m2")),
         (MIXED, updated("m2"), update("m4")),
@@ -114,7 +114,7 @@ def test_machines_move_in_an_order_that_proves_the_image_first(
 def test_sleeping_machines_move_in_flyctls_number() -> None:
     """So many at once as flyctl does, and then the rest."""
     of = plan(machines=fleet(*["stopped"] * (COLD_BATCH + 5)))
-    proven = (*RELEASED, *updated("m1", proven=False), row(Step.PROVE_IMAGE, machine="m1"))
+    proven = (*RELEASED, *updated("m1", proven=False), row(Step.PROVE_IMAGE, "m1"))
 
     first = follows(proven, of)
     assert first is not None
@@ -306,5 +306,5 @@ def test_what_was_begun_counts_as_moved_in_the_order_of_beginning() -> None:
 
 @pytest.mark.parametrize("step", [s for s in Step if s not in {Step.FAILURE, Step.WAITING, Step.RELEASE_MACHINE}])
 def test_the_modules_picture_names_every_step(step: Step) -> None:
-    """Who reads the first lines of the module knows all steps."""
-    assert re.search(rf"\b{step}\b", rollout.__doc__ or "")
+    """Who reads the first lines of the modules knows all steps."""
+    assert re.search(rf"\b{step}\b", f"{rollout.__doc__} {build.__doc__}")

@@ -7,18 +7,61 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.deployment import DeploymentPlan
-from bot.domain.model import MigrationRisk, Migrations
-from bot.domain.operation import Operation
-from bot.domain.rollout import AFTER_UPDATES, COLD_BATCH, Step, batch_size, failure
-from tests.builders import fleet, plan
+from bot.domain.deployment import DeploymentPlan, PlannedMachine
+from bot.domain.model import MigrationRisk, Migrations, Strategy
+from bot.domain.operation import JournalRow, Operation
+from bot.domain.rollout import (
+    AFTER_UPDATES,
+    COLD_BATCH,
+    EXTRAS,
+    Step,
+    batch_size,
+    blues,
+    extras_are_open,
+    failure,
+    failure_reason,
+    is_kept,
+    is_proven,
+)
+from bot.errors import Reason
+from tests.builders import NEW, OLD, plan
 from tests.domain.simulated_engine import ASLEEP, CRASH, FAIL, OK, SimulatedEngine
 
+GROUPS = ("app", "worker")
+
+
+def machines_of(rows: list[tuple[str, str, bool, str, bool]]) -> tuple[PlannedMachine, ...]:
+    """One Machine for each row: state, process group, standby, host, on the image already."""
+    return tuple(
+        PlannedMachine(
+            id=f"m{number}",
+            region="iad",
+            state=state,
+            image=NEW if is_current else OLD,
+            group=group,
+            is_standby=is_standby,
+            host_status=host,
+        )
+        for number, (state, group, is_standby, host, is_current) in enumerate(rows, 1)
+    )
+
+
+MACHINES = st.lists(
+    st.tuples(
+        st.sampled_from(["started", "started", "stopped", "suspended"]),
+        st.sampled_from(GROUPS),
+        st.sampled_from([False, False, False, True]),
+        st.sampled_from(["ok", "ok", "ok", "unreachable"]),
+        st.sampled_from([False, False, True]),
+    ),
+    min_size=1,
+    max_size=7,
+).map(machines_of)
 PLANS = st.builds(
     plan,
-    machines=st.lists(st.sampled_from(["started", "stopped", "suspended"]), min_size=1, max_size=7).map(
-        lambda states: fleet(*states)
-    ),
+    machines=MACHINES,
+    strategy=st.sampled_from(Strategy),
+    keeps_current=st.booleans(),
     release_command=st.sampled_from(["", "/app/bin/migrate"]),
     restore_on_failure=st.booleans(),
     migrations=st.sampled_from([Migrations(risk) for risk in MigrationRisk]),
@@ -47,8 +90,8 @@ def test_a_rollout_ends_with_a_receipt(of: DeploymentPlan, decisions: list[str],
     _, ended = ran(of, decisions, cancel_after)
 
     steps = [row.step for row in ended.journal]
-    failures = [row for row in ended.journal if row.step == Step.FAILURE]
-    gave_up = len(failures) > 1 and failures[-1].detail["step"] == Step.RECEIPT
+    told = failures(ended)
+    gave_up = len(told) > 1 and told[-1].detail["step"] == Step.RECEIPT
     assert steps[-1] == Step.RECEIPT or gave_up
 
 
@@ -73,20 +116,88 @@ def test_no_machine_is_moved_twice_or_too_early(
 def test_one_machine_proves_the_image_before_many_move(
     of: DeploymentPlan, decisions: list[str], cancel_after: int | None
 ) -> None:
-    """Until a Machine was seen healthy on the image only one moves at a time; then never more than allowed."""
+    """In each process group one Machine moves alone until it was seen healthy; then never more than allowed."""
     engine, _ = ran(of, decisions, cancel_after)
-    warm = {machine.id for machine in of.machines if machine.is_warm}
 
     for action, before in engine.taken:
-        if action.step is Step.UPDATE:
-            is_cold = set(action.machines).isdisjoint(warm)
-            limit = COLD_BATCH if is_cold else batch_size(len(warm), of.max_unavailable)
-            assert len(action.machines) <= (limit if is_proven(before) else 1)
+        if action.step is not Step.UPDATE or of.strategy is Strategy.IMMEDIATE:
+            continue
+        for group in GROUPS:
+            members = [m for m in of.machines if m.group == group and m not in blues(of)]
+            moving = [m for m in members if m.id in action.machines]
+            warm = sum(m.is_warm for m in members)
+            limit = batch_size(warm, of.max_unavailable) if any(m.is_warm for m in moving) else COLD_BATCH
+            may_be_proven = not all(m.is_standby for m in members)
+            is_first = not any(before.done(Step.UPDATE, m.id) for m in members)
+            assert len(moving) <= (1 if is_first or (may_be_proven and not is_proven(before, of, group)) else limit)
 
 
-def is_proven(before: Operation) -> bool:
-    rows = before.rows(Step.UPDATE).values()
-    return before.done(Step.PROVE_IMAGE) or any(row.detail.get("proven") for row in rows)
+@given(PLANS, DECISIONS, CANCELS)
+@settings(max_examples=150, deadline=None)
+def test_nothing_goes_before_what_takes_its_place_is_proven(
+    of: DeploymentPlan, decisions: list[str], cancel_after: int | None
+) -> None:
+    """Old Machines retire only when every green is healthy and the switch is made, and then there is no way back."""
+    engine, ended = ran(of, decisions, cancel_after)
+
+    for action, before in engine.taken:
+        is_retired = any(row.step == Step.RETIRE for row in before.journal)
+        if action.step is Step.RETIRE:
+            assert all(before.done(Step.GREEN, machine.id) for machine in blues(of))
+            assert before.done(Step.CUT_OVER)
+            assert before.row(Step.FAILURE) is None
+        if action.step is Step.UPDATE and blues(of):
+            assert all(before.done(Step.RETIRE, machine.id) for machine in blues(of))
+        if is_retired:
+            assert action.step is not Step.RESTORE
+            assert action.step is not Step.FAILURE
+    if failure_reason(ended) is Reason.CANCELLED:
+        assert not any(row.step == Step.RETIRE for row in ended.journal)
+
+
+@given(PLANS, DECISIONS, CANCELS)
+@settings(max_examples=150, deadline=None)
+def test_canaries_go_before_any_machine_moves(
+    of: DeploymentPlan, decisions: list[str], cancel_after: int | None
+) -> None:
+    """Where canaries are asked for, each process group's was healthy, and all are gone, before the first update."""
+    engine, _ = ran(of, decisions, cancel_after)
+
+    for action, before in engine.taken:
+        if action.step is Step.UPDATE and of.strategy is Strategy.CANARY:
+            moved = {m.group for m in of.machines if not m.is_standby and not is_kept(of, m)}
+            assert all(before.done(Step.CANARY, group) for group in moved)
+            assert not extras_are_open(before, Step.CANARY)
+
+
+@given(PLANS, DECISIONS, CANCELS)
+@settings(max_examples=150, deadline=None)
+def test_a_failure_leaves_no_extra_machine(of: DeploymentPlan, decisions: list[str], cancel_after: int | None) -> None:
+    """What was made and has no place is destroyed after a failure, unless that failed, too; never what serves."""
+    engine, ended = ran(of, decisions, cancel_after)
+
+    gave_up = any(row.detail["step"] == Step.CLEAN_UP for row in failures(ended)[1:])
+    if failures(ended) and not gave_up:
+        assert not extras_are_open(ended, *EXTRAS)
+    for action, before in engine.taken:
+        if action.step is Step.CLEAN_UP:
+            assert extras_are_open(before, *EXTRAS)
+
+
+@given(PLANS, DECISIONS)
+@settings(max_examples=150, deadline=None)
+def test_nothing_but_immediate_moves_all_at_once(of: DeploymentPlan, decisions: list[str]) -> None:
+    """`immediate` moves all that is left in one step, and still proves every process group that sleeps."""
+    engine, ended = ran(of, [OK if decision == FAIL else decision for decision in decisions], None)
+
+    if of.strategy is Strategy.IMMEDIATE:
+        first = next(action for action, _ in engine.taken if action.step is Step.UPDATE)
+        assert set(first.machines) == {machine.id for machine in of.machines}
+        assert all(is_proven(ended, of, m.group) for m in of.machines if not m.is_standby)
+
+
+def failures(of: Operation) -> list[JournalRow]:
+    return [row for row in of.journal if row.step == Step.FAILURE]
 
 
 @given(PLANS, DECISIONS, CANCELS)
@@ -106,7 +217,7 @@ def test_a_restore_stays_within_the_policy(of: DeploymentPlan, decisions: list[s
     if first is not None and first.detail["step"] in AFTER_UPDATES:
         # All Machines were seen healthy on the new image: what fails after that undoes nothing.
         assert ended.rows(Step.RESTORE) == {}
-    elif allowed and first is not None:
+    elif allowed and first is not None and not any(row.step == Step.RETIRE for row in ended.journal):
         assert set(ended.rows(Step.UPDATE)) <= set(ended.rows(Step.RESTORE))
 
 
@@ -117,8 +228,8 @@ def test_an_end_without_failure_means_all_is_done(of: DeploymentPlan, decisions:
     _, ended = ran(of, [OK if decision == FAIL else decision for decision in decisions], None)
 
     assert ended.row(Step.FAILURE) is None
-    assert all(ended.done(Step.UPDATE, machine.id) for machine in of.machines)
-    assert is_proven(ended)
+    assert all(ended.done(Step.UPDATE, m.id) or ended.done(Step.RETIRE, m.id) for m in of.machines)
+    assert all(is_proven(ended, of, m.group) for m in of.machines if not m.is_standby)
     assert ended.done(Step.CLOSE_RELEASE)
 
 
@@ -131,7 +242,7 @@ def test_fly_s_books_never_claim_a_success_that_was_none(
     _, ended = ran(of, decisions, cancel_after)
 
     closed, recorded = ended.row(Step.CLOSE_RELEASE), ended.done(Step.RECORD_RELEASE)
-    failed_steps = [row.detail["step"] for row in ended.journal if row.step == Step.FAILURE]
+    failed_steps = [row.detail["step"] for row in failures(ended)]
     if failed_steps and recorded and Step.CLOSE_RELEASE not in failed_steps[1:]:
         assert closed is not None
         assert closed.detail["status"] == "failed"

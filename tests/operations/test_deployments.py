@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
 
+import pytest
+
+from bot.domain.deployment import DeploymentRequest
 from bot.domain.model import Actor
-from bot.domain.operation import Event, Kind, State
+from bot.domain.operation import Event, Kind, Operation, State
+from bot.errors import StaleAction
+from bot.operations.engine import BOT
 from bot.store import NewOperation
 from jobs.operations import expire_plans
 from sandbox.kit import Fault
 from tests.world import CHANNEL, PRODUCTION, SHA, World, text_of
 
-CONFIRM, CANCEL = "deployment_confirm", "deployment_cancel"
+CONFIRM, CANCEL, RETRY = "deployment_confirm", "deployment_cancel", "deployment_retry"
 ANA = Actor("U0ANA", "T0REIFY")
 OLD = f"sha-{SHA['v1.4.1']}"
 
@@ -55,13 +61,24 @@ async def test_a_plan_that_nobody_confirms_expires(world: World) -> None:
 
 
 async def test_a_plan_that_became_impossible_is_ended_on_its_card(world: World) -> None:
-    """Between plan and button the image is deleted: nothing starts, the card says what speaks against it."""
+    """Between plan and button somebody starts flyctl: nothing starts, the card says what speaks against it."""
+    await world.types("/deploy production v1.4.2")
+    world.fly.control.lease("148e2d1c6e9789", owner="bo@example.com", seconds=600)
+    await world.clicks(CONFIRM)
+
+    assert "lease_held" in text_of(world.card())
+    assert "Nothing started: Machine 148e2d1c6e9789 is leased by bo@example.com" in world.private()[-1]
+    assert world.release_commands() == []
+
+
+async def test_an_image_that_vanished_makes_another_way(world: World) -> None:
+    """Between plan and button the image is deleted: the card shows that CI would build it, and waits again."""
     await world.types("/deploy production v1.4.2")
     world.fly.control.delete_image(app=PRODUCTION, label=f"sha-{SHA['v1.4.2']}")
     await world.clicks(CONFIRM)
 
-    assert "image_missing" in text_of(world.card())
-    assert "Nothing started: `registry.fly.io/reify-studio` has no image" in world.private()[-1]
+    assert "the way through CI changed" in world.private()[-1]
+    assert "CI builds it" in text_of(world.card())
     assert world.release_commands() == []
 
 
@@ -233,3 +250,101 @@ async def test_a_defect_of_ours_is_an_incident_and_frees_the_app(world: World) -
     (operation,) = await world.operations()
     assert (operation.state, operation.reason) == (State.FAILED, "internal")
     assert await world.bot.store.active_operation(PRODUCTION) is None
+
+
+async def requested(world: World, request: DeploymentRequest, *, by: Actor = ANA) -> Operation:
+    """A request as a form or the bot itself makes it, planned."""
+    operation, _ = await world.bot.deployments.request(request, by=by, channel=CHANNEL, key=repr(request))
+    await world.bot.deploy.prepare(operation.id)
+    await world.settle()
+    return await world.bot.store.operation(operation.id)
+
+
+async def test_a_plan_that_was_read_already_starts_at_once(world: World) -> None:
+    """The form showed this very plan: no second button."""
+    request = DeploymentRequest("production", "v1.4.2")
+    seen = await world.bot.deployments.dry_run(request, by=ANA)
+
+    operation = await requested(world, dataclasses.replace(request, seen_hash=seen.hash))
+
+    assert operation.state is State.SUCCEEDED
+    assert world.labels() == {f"sha-{SHA['v1.4.2']}"}
+
+
+async def test_a_plan_that_changed_since_it_was_read_waits_for_the_button(world: World) -> None:
+    """Even in staging, which asks for none: the card waits, and the person is told privately."""
+    await world.slack.command(user="U0ANA", channel=CHANNEL, text="/deploy staging main --plan")
+    request = DeploymentRequest("staging", "main", seen_hash="of another plan")
+    operation, _ = await world.bot.deployments.request(request, by=ANA, channel=CHANNEL, key="k")
+
+    said = await world.bot.deploy.prepare(operation.id)
+    await world.settle()
+
+    assert said is not None
+    assert "the plan changed since you saw it" in said.text
+    assert "waiting for confirmation" in world.card()["text"]
+
+
+async def test_the_bot_itself_goes_back_without_a_button(world: World) -> None:
+    """Trouble after a release, with the restore switched on: nobody has to press, nobody's membership is asked."""
+    await world.types("/deploy production v1.4.2")
+    await world.clicks(CONFIRM)
+    (done,) = await world.operations()
+
+    operation = await requested(world, DeploymentRequest("production", "", back_from=done.id), by=BOT)
+
+    assert operation.state is State.SUCCEEDED
+    assert world.labels() == {OLD}
+    assert len(world.release_commands()) == 1
+
+
+async def test_a_person_who_goes_back_reads_the_plan_first(world: World) -> None:
+    """The same by a person: the card waits for the button."""
+    await world.types("/deploy production v1.4.2")
+    await world.clicks(CONFIRM)
+    (done,) = await world.operations()
+
+    operation = await requested(world, DeploymentRequest("production", "", back_from=done.id))
+    await world.clicks(CONFIRM)
+
+    assert operation.state is State.REQUESTED
+    assert world.labels() == {OLD}
+
+
+async def test_a_retry_does_what_is_missing(world: World) -> None:
+    """The second Machine failed: Retry brings the rest, the release command ran once, whatever else waits."""
+    world.fault("unhealthy", target="9080e4f2c51387")
+    await world.types("/deploy production v1.4.2")
+    await world.clicks(CONFIRM)
+    failed = world.card()
+    world.fly.faults.clear()
+    await world.types("/deploy production v1.5.0 --on main", by="U0BO")
+    await world.clicks(RETRY, card=failed)
+    await world.clicks(CONFIRM)
+
+    assert world.labels() == {f"sha-{SHA['v1.4.2']}"}
+    assert len(world.release_commands()) == 1
+
+
+async def test_a_second_retry_while_one_waits_is_told_so(world: World) -> None:
+    """Retry pressed twice, at once or later: one new plan."""
+    world.fault("unhealthy", target="9080e4f2c51387")
+    await world.types("/deploy production v1.4.2")
+    await world.clicks(CONFIRM)
+    failed = world.card()
+    await asyncio.gather(world.press(RETRY, card=failed), world.press(RETRY, card=failed))
+    await world.settle()
+    await world.simulators.clock.sleep(60)
+    await world.clicks(RETRY, by="U0BO", card=failed)
+
+    assert len(await world.operations()) == 2
+    assert "asked for that already" in world.private("U0BO")[-1]
+
+
+async def test_what_succeeded_is_not_tried_again(world: World) -> None:
+    """A Retry that does not fit the state changes nothing."""
+    await world.types("/deploy staging main")
+    (operation,) = await world.operations()
+
+    with pytest.raises(StaleAction, match="nothing to try again"):
+        await world.bot.deployments.retry(operation.id, by=ANA, channel=CHANNEL)

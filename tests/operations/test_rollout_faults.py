@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from bot.domain.operation import State
 from bot.operations.leases import Leases
 from tests.world import PRODUCTION, SHA, STAGING, World, replacing, text_of
@@ -202,6 +204,7 @@ async def test_a_lease_taken_during_the_release_command_is_respected(world: Worl
 
 async def test_a_lost_lease_stops_the_rollout(world: World) -> None:
     """Our lease on the second Machine is gone and somebody else has it: it is not updated."""
+    world.fault("slow_boot", target=IAD, seconds=60, detail={"phase": "started"})
     await starts(world)
     await world.until(lambda: updates(world) == [1, 0], "the first Machine is updated")
     world.fly.control.release_lease(SJC)
@@ -220,7 +223,7 @@ async def test_a_lease_is_taken_anew_by_the_write_that_needs_it(world: World) ->
         await leases.take([IAD])
         first = await leases.nonce(IAD)
         world.fault("status", method="POST", path="/lease$", status=500)
-        await clock.sleep(14)
+        await clock.sleep(31)
         world.fly.faults.clear()
         second = await leases.nonce(IAD)
 
@@ -236,9 +239,26 @@ async def test_a_refresh_after_the_end_takes_the_lease_anew(world: World) -> Non
         await leases.take([IAD])
         world.fly.control.release_lease(IAD)
         world.fault("status", method="POST", path="/lease$", status=409, body={"error": "no lease"}, times=1)
-        await clock.sleep(5)
+        await clock.sleep(16)
 
         assert world.machines()[0]["lease"]["description"] == "flytower test"
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+async def test_a_refresh_that_is_under_way_when_the_lease_goes_back_leaves_none(world: World, is_taken: bool) -> None:
+    """Fly works the refresh after the release: what it granted goes back, too, and nobody else's is touched."""
+    clock = world.bot.clock
+    async with Leases(world.bot.fly["reify-studio-production"], clock, PRODUCTION, "flytower test") as leases:
+        await leases.take([IAD])
+        world.fault("delay", method="POST", path="/lease$", seconds=3, times=1)
+        await clock.sleep(16)
+        await leases.give_back([IAD])
+        if is_taken:
+            world.fly.control.lease(IAD, owner="bo@example.com", seconds=60)
+        await clock.sleep(4)
+
+        lease = world.machines()[0]["lease"]
+        assert (lease and lease["owner"]) == ("bo@example.com" if is_taken else None)
 
 
 async def test_refreshes_that_fail_once_do_no_harm(world: World) -> None:
@@ -443,10 +463,10 @@ async def test_a_restore_waits_for_a_fly_that_is_down(restoring_world: World) ->
     """Fly is down for half a minute when the restore begins: the old image comes back all the same."""
     world = restoring_world
     await world.has_release_without_migration()
-    world.fault("unhealthy", target=f"sha-{SHA['heading']}")
+    world.fault("crash_loop", target=f"sha-{SHA['heading']}")
     await starts(world, "v1.5.0")
     await world.until(lambda: updates(world) == [2, 1], "the first Machine is updated")
-    await world.until(lambda: len(world.fly.calls.find("GET", rf"/machines/{IAD}$")) > 140, "its limit is near")
+    # The next that is written to this Machine is the restore.
     fault = world.fault("status", method="POST", path=rf"/machines/{IAD}$", status=503)
     await world.until(lambda: "does not answer" in text_of(world.card()), "the card says that Fly does not answer")
     world.fly.faults.remove(fault.id)
@@ -512,7 +532,7 @@ async def test_a_restore_goes_on_after_a_restart(restoring_world: World) -> None
     """The bot stops while it restores: the next one restores the rest, each Machine once."""
     world = restoring_world
     await world.has_release_without_migration()
-    world.fault("unhealthy", target=f"sha-{SHA['heading']}")
+    world.fault("crash_loop", target=f"sha-{SHA['heading']}")
     await starts(world, "v1.5.0")
     before = updates(world)
     await world.until(lambda: updates(world)[0] == before[0] + 2, "the first Machine is being restored")
@@ -596,6 +616,19 @@ async def test_a_sleeping_machine_is_restored_asleep(tmp_path: Path) -> None:
         assert "The one Machine runs what ran before." in text_of(world.card())
 
 
+async def test_a_machine_that_crashed_for_good_is_restored_running(restoring_world: World) -> None:
+    """Fly stopped it after the new image crashed: the old image is started, not put there asleep."""
+    world = restoring_world
+    await world.has_release_without_migration()
+    world.fly.machine(IAD).config["restart"] = {"policy": "no"}
+    world.fault("crash_loop", target=f"sha-{SHA['heading']}")
+
+    card = await deploys(world, "v1.5.0")
+
+    assert "All 2 Machines run what ran before." in card
+    assert [machine["state"] for machine in world.machines()] == ["started", "started"]
+
+
 async def test_a_machine_that_vanishes_while_it_boots_is_named(world: World) -> None:
     """The first Machine is destroyed while it starts: gone, and the second is not touched."""
     world.fault("slow_boot", target=IAD, seconds=60, detail={"phase": "started"})
@@ -615,6 +648,18 @@ async def test_a_machine_that_vanishes_while_it_is_watched_is_named(world: World
     await world.until(lambda: updates(world) == [1, 0] and world.machines()[0]["state"] == "started", "it is up")
     await world.until(lambda: len(_looks(world)) > 2, "it is being watched")
     world.fly.app(PRODUCTION).machines.pop(IAD)
+    await world.settle()
+
+    assert f"Machine {IAD} is gone" in text_of(world.card())
+
+
+async def test_a_machine_that_is_destroyed_while_it_is_watched_is_named(world: World) -> None:
+    """Fly goes on showing it as destroyed: gone, and not waited for until the limit."""
+    world.fault("unhealthy", target=IAD)
+    await starts(world)
+    await world.until(lambda: updates(world) == [1, 0] and world.machines()[0]["state"] == "started", "it is up")
+    await world.until(lambda: len(_looks(world)) > 2, "it is being watched")
+    world.fly.machine(IAD).state = "destroyed"
     await world.settle()
 
     assert f"Machine {IAD} is gone" in text_of(world.card())

@@ -1,0 +1,190 @@
+"""Every reason code in a sentence, and who or what lifts it: for `/deploy why` and for the documentation. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.errors import Reason
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a reason code means, and who or what lifts it."""
+
+    what: str
+    lift: str
+
+
+_COMMAND = {
+    Reason.BAD_COMMAND: Explanation(
+        "The text could not be read as a command.", "You: the answer has the usage and what you probably meant."
+    ),
+    Reason.UNKNOWN_ENVIRONMENT: Explanation(
+        "There is no such environment, or it left the configuration since the card was posted.",
+        "You, by its right name; whoever edits `flytower.toml`.",
+    ),
+    Reason.AMBIGUOUS_ENVIRONMENT: Explanation(
+        "Several pipelines have an environment of this name.", "You: `pipeline/environment`."
+    ),
+    Reason.UNKNOWN_REF: Explanation(
+        "GitHub knows no tag, branch or commit of this name, or the bot cannot see the repository.",
+        "You; or whoever gives the bot's token the repository.",
+    ),
+    Reason.UNKNOWN_OPERATION: Explanation(
+        "The button belongs to an operation that the database does not have, for instance after a restored backup.",
+        "You: ask again with the command.",
+    ),
+}
+_PERSON = {
+    Reason.NOT_A_MEMBER: Explanation(
+        "Guests, deactivated accounts and apps cannot act.", "A full member asks instead."
+    ),
+    Reason.OTHER_WORKSPACE: Explanation(
+        "The account belongs to another workspace.", "A colleague of this workspace asks instead."
+    ),
+    Reason.MEMBERSHIP_UNKNOWN: Explanation("Slack did not say who you are; then the answer is no.", "Time; try again."),
+    Reason.NOT_THE_REQUESTER: Explanation(
+        "A plan is confirmed by the person who asked for it.",
+        "That person; or ask for a deployment of your own.",
+    ),
+}
+_PLAN = {
+    Reason.REF_NOT_ALLOWED: Explanation(
+        "The environment takes only refs that match `policy.refs`.", "Another ref; whoever edits `policy.refs`."
+    ),
+    Reason.CI_NOT_GREEN: Explanation(
+        "CI failed on the commit, still runs, or never ran.", "A green run; `policy.require_ci`."
+    ),
+    Reason.CI_UNKNOWN: Explanation(
+        "CI gave no verdict: cancelled, skipped, or GitHub did not answer.", "A new run, or time."
+    ),
+    Reason.IMAGE_MISSING: Explanation(
+        "No image in `image_repository` carries this commit's label, or the one that ran before is gone from there.",
+        "The environment's workflow, when it has built one.",
+    ),
+    Reason.IMAGE_UNKNOWN: Explanation("The registry did not say whether it has the image.", "Time; try again."),
+    Reason.BUILD_IMPOSSIBLE: Explanation(
+        "There is no image, and CI cannot be made to build one of this ref.",
+        "What the message names: usually a branch or tag in place of a commit, or a workflow that can be dispatched.",
+    ),
+    Reason.TAG_TAKEN: Explanation(
+        "The tag that was to be made exists already, on another commit.", "Another tag; or deploy the tag as it is."
+    ),
+    Reason.PROMOTION_UNCLEAR: Explanation(
+        "What the other environment runs cannot be told as one commit.",
+        "One image on all Machines there, labelled with its commit; or name the ref.",
+    ),
+    Reason.STRATEGY_IMPOSSIBLE: Explanation(
+        "The strategy makes further Machines, and these have volumes; or it needs health checks, and there are none.",
+        "Another `--strategy`; `policy.strategy`.",
+    ),
+    Reason.ALREADY_LIVE: Explanation("Every Machine runs this image.", "Nothing to do."),
+    Reason.NO_MACHINES: Explanation(
+        "The app has no Machines to deploy to.", "The first deployment of an app is its workflow's."
+    ),
+    Reason.HOST_UNREACHABLE: Explanation(
+        "Fly shows no config of a Machine, because its host is not reachable.",
+        "Fly; or clone the Machine and destroy the old one.",
+    ),
+    Reason.OPERATION_RUNNING: Explanation(
+        "Another operation holds the app; the message says whose and since when.", "Its end, or its **Cancel**."
+    ),
+    Reason.LEASE_HELD: Explanation(
+        "Somebody else holds Fly's lease on a Machine, usually a `fly deploy`.",
+        "The end of that deployment, or the lease's own.",
+    ),
+    Reason.PLAN_CHANGED: Explanation(
+        "The plan was made anew between what you saw and your click.", "You: look at the card."
+    ),
+    Reason.STALE_ACTION: Explanation(
+        "The button no longer fits: decided already, ended, or an older plan.", "Nobody; look at the card."
+    ),
+    Reason.INVALID_TRANSITION: Explanation("The operation's state does not allow this.", "Nobody; look at the card."),
+}
+_BUILD = {
+    Reason.BUILD_FAILED: Explanation(
+        "The workflow that builds and releases did not succeed; the message has the job, its step and a link.",
+        "A green run: mend it, or run the job again at GitHub, then deploy again.",
+    ),
+    Reason.BUILD_TIMEOUT: Explanation(
+        "The workflow did not end within `policy.build_timeout`. It was not cancelled and may still deploy.",
+        "A quicker workflow, a longer limit; look at the run before you deploy again.",
+    ),
+    Reason.BUILD_UNKNOWN: Explanation(
+        "The workflow was started, or may have been, and GitHub shows no run of it.",
+        "You: look at the workflow's runs at GitHub before you deploy again.",
+    ),
+}
+_ROLLOUT = {
+    Reason.RELEASE_COMMAND_FAILED: Explanation(
+        "It did not exit with 0, or Fly does not tell how it ended. No other Machine was touched.",
+        "You: its log is in the thread; look at the database.",
+    ),
+    Reason.RELEASE_COMMAND_TIMEOUT: Explanation(
+        "It did not end within `policy.release_command_timeout` and was stopped.",
+        "A quicker command, or a longer limit.",
+    ),
+    Reason.MACHINE_NOT_STARTED: Explanation(
+        "A Machine did not start within `policy.wait_timeout`.", "The app's logs; a longer limit."
+    ),
+    Reason.MACHINE_CRASHED: Explanation("The app exits again and again on the new image.", "The app's logs."),
+    Reason.MACHINE_UNHEALTHY: Explanation(
+        "The checks did not pass within `policy.wait_timeout`; the message has their output.",
+        "The app's logs; a longer limit.",
+    ),
+    Reason.MACHINE_GONE: Explanation("A Machine of the plan was destroyed meanwhile.", "You: ask for a new plan."),
+    Reason.WRONG_IMAGE: Explanation(
+        "Read back at the end, a Machine does not run the image.",
+        "You: somebody else changed it; see who, then deploy again.",
+    ),
+    Reason.CHANGED_OUTSIDE: Explanation(
+        "The Machines changed between plan and start, or under the rollout.", "You: ask for a new plan."
+    ),
+    Reason.LEASE_LOST: Explanation(
+        "Fly's lease was lost while the operation ran.", "You: see who took it, then deploy again."
+    ),
+    Reason.CANCELLED: Explanation(
+        "Somebody pressed **Cancel** or **Dismiss**; the message says who.", "You: deploy again."
+    ),
+}
+_PROVIDERS = {
+    Reason.REMOTE_UNAVAILABLE: Explanation(
+        "No connection, or an error of the provider. A running operation tries again for about a minute.",
+        "The provider.",
+    ),
+    Reason.REMOTE_TIMEOUT: Explanation(
+        "No answer in time. A running operation looks at the state before it decides.", "The provider."
+    ),
+    Reason.RATE_LIMITED: Explanation("Too many requests.", "Time; the bot waits and tries again."),
+    Reason.REMOTE_REJECTED: Explanation(
+        "The provider says no, in its own words: often a token without the right.",
+        "Whoever manages the bot's tokens.",
+    ),
+    Reason.UNEXPECTED_RESPONSE: Explanation(
+        "The answer does not have the shape that is documented.", "A report to us, with the log lines."
+    ),
+}
+_OURS = {
+    Reason.CONFIG: Explanation(
+        "The configuration has problems; at the start only, all listed at once.",
+        "Whoever edits `flytower.toml` or the environment.",
+    ),
+    Reason.INTERNAL: Explanation(
+        "A defect of Flytower.", "A report to us, with the incident's number and the log lines."
+    ),
+}
+
+# By where a refusal or a failure comes from, in the order of the documentation.
+SECTIONS: Mapping[str, Mapping[Reason, Explanation]] = {
+    "The command": _COMMAND,
+    "The person": _PERSON,
+    "The plan": _PLAN,
+    "The build": _BUILD,
+    "The rollout": _ROLLOUT,
+    "Fly, GitHub and Slack": _PROVIDERS,
+    "Ours": _OURS,
+}
+EXPLANATIONS: Mapping[Reason, Explanation] = {
+    reason: explained for section in SECTIONS.values() for reason, explained in section.items()
+}
