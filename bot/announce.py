@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections import Counter
 from collections.abc import Callable
 
@@ -23,6 +24,8 @@ from bot.store import Store
 from bot.tasks import Tasks
 from bot.views import deployments as views
 from bot.views.blocks import Message
+from bot.views.watch import with_watch
+from bot.watches import Watches
 
 log = structlog.get_logger()
 
@@ -53,6 +56,7 @@ class Announcer:
         self._tasks = tasks
         self._metrics = metrics
         self._channel_of = channel_of
+        self._watches = Watches(store)
         self._dirty: dict[str, asyncio.Event] = {}
         self._shown: dict[str, Message] = {}
         self._failures: Counter[str] = Counter()
@@ -122,7 +126,7 @@ class Announcer:
             if operation.is_final:
                 await self._store.set_announced(operation.id)
             return
-        message = views.card(operation, plan_of(operation))
+        message = await self._rendered(operation)
         card = operation.card
         if card is None or message != self._shown.get(operation.id):
             card = await self._put(operation, message)
@@ -130,28 +134,20 @@ class Announcer:
         if operation.is_final and not operation.announced:
             await self._tell_end(operation, card)
 
-    async def _put(self, operation: Operation, message: Message) -> Card:
-        if operation.card is not None:
-            try:
-                await self._chat.update(operation.card, message, urgent=operation.is_final)
-            except RemoteRejected as error:
-                if error.code not in LOST_MESSAGE:
-                    raise
-            else:
-                return operation.card
-        card = await self._post(operation, message)
-        await self._store.set_card(operation.id, card)
-        return card
+    async def _rendered(self, operation: Operation) -> Message:
+        plan = plan_of(operation)
+        card = views.card(operation, plan)
+        if operation.state is not State.SUCCEEDED:
+            return card
+        return with_watch(card, operation, plan, await self._watches.of(operation.id))
 
-    async def _post(self, operation: Operation, message: Message) -> Card:
-        """Where the command was typed, or in the environment's channel where the bot may not speak there."""
-        home = self._channel_of(operation)
-        try:
-            return await self._chat.post(operation.channel, message)
-        except RemoteRejected as error:
-            if error.code not in CLOSED_CHANNEL or operation.channel == home:
-                raise
-            return await self._chat.post(home, message)
+    async def _put(self, operation: Operation, message: Message) -> Card:
+        home = functools.partial(self._channel_of, operation)
+        urgent = operation.is_final
+        card = await put(self._chat, message, at=operation.card, channel=operation.channel, home=home, urgent=urgent)
+        if card != operation.card:
+            await self._store.set_card(operation.id, card)
+        return card
 
     async def _tell_end(self, operation: Operation, card: Card) -> None:
         if operation.started_at is not None:
@@ -161,6 +157,29 @@ class Announcer:
         await self._store.set_announced(operation.id)
         self._metrics.operations.labels(operation.kind, operation.state).inc()
         self._shown.pop(operation.id, None)
+
+
+async def put(
+    chat: Chat, message: Message, *, at: Card | None, channel: str, home: Callable[[], str], urgent: bool
+) -> Card:
+    """Edit our message, or post it where there is none (any more); where it is now.
+
+    It goes to the channel, or to the environment's own (`home`) where the bot may not speak in that one.
+    """
+    if at is not None:
+        try:
+            await chat.update(at, message, urgent=urgent)
+        except RemoteRejected as error:
+            if error.code not in LOST_MESSAGE:
+                raise
+        else:
+            return at
+    try:
+        return await chat.post(channel, message)
+    except RemoteRejected as error:
+        if error.code not in CLOSED_CHANNEL or channel == home():
+            raise
+        return await chat.post(home(), message)
 
 
 def _never_public(operation: Operation) -> bool:

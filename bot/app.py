@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 
 from bot.announce import Announcer
+from bot.announce_watch import WatchAnnouncer
 from bot.clients.fly.client import FlyClient, FlyEndpoints
 from bot.clients.github import AppAuth, GitHubClient, TokenAuth
 from bot.clients.slack import Identity, SlackClient
@@ -21,20 +22,29 @@ from bot.config import Settings
 from bot.domain.operation import Kind, Operation
 from bot.errors import BotError
 from bot.metrics import Metrics
+from bot.operations.build import BuildWay, EitherWay
 from bot.operations.deployments import Deployments
-from bot.operations.engine import Engine
+from bot.operations.engine import BOT, Engine
+from bot.operations.history import Histories
 from bot.operations.people import People
 from bot.operations.planning import Planner
 from bot.operations.rollout import Rollout
+from bot.operations.stats import Statistics
+from bot.operations.status import Statuses
+from bot.operations.watch import Restorer, Returns, Watching
+from bot.operations.why import Whys
 from bot.ports import Clock
+from bot.queries import Queries
 from bot.store import Store
 from bot.tasks import Tasks
 from bot.views import replies
+from bot.watches import Watches
 from bot.web import Web
-from commands import deploy
+from commands import deploy, deploy_modal, history, stats, status, watch, why
 from commands.router import Router, bolt_app, dispatch
 from jobs.operations import expire_plans
 from jobs.schedule import Schedule
+from jobs.watch import WatchBeat
 
 log = structlog.get_logger()
 
@@ -76,6 +86,8 @@ class Application:
         await self._resume()
         self.schedule.start()
         self._closing.callback(self.schedule.stop)
+        self.beat.start()
+        self._closing.push_async_callback(self.beat.stop)
         if self.settings.slack.app_token is not None:
             await self._listen(self.settings.slack.app_token.reveal())
         self._started = True
@@ -140,19 +152,56 @@ class Application:
         self.announcer = Announcer(
             self.store, self.slack, self.clock, self.tasks, self.metrics, channel_of=self._channel_of
         )
-        changed = self.announcer.changed
-        procedures = {Kind.DEPLOYMENT: Rollout()}
+        changed = self._changed
+        procedures = {Kind.DEPLOYMENT: EitherWay(Rollout(), BuildWay(self.github))}
         self.engine = Engine(self.store, self.fly, self.clock, procedures, settings.organisation_of, changed)
-        planner = Planner(self.store, self.github, self.fly, ci_workflows)
+        planner = Planner(self.store, self.github, self.fly, settings.pipelines)
         people = People(self.slack, identity.team_id)
         self.deployments = Deployments(
             self.store, self.engine, planner, people, self.clock, settings.environment, changed
         )
         self.router = Router(self.slack, self.tasks)
         self.deploy = deploy.register(self.router, self.deployments, command=settings.commands["/deploy"])
+        modal = deploy_modal.DeployModal(
+            self.slack,
+            self.github,
+            people,
+            self.deployments,
+            environments=dict(zip(settings.environment_names, settings.environments, strict=True)),
+            workflows=ci_workflows,
+            prepare=self.deploy.prepare,
+        )
+        deploy_modal.register(self.router, modal, command=settings.commands["/deploy"])
+        self._watch(planner, people)
+        self._look(people)
         self.schedule = Schedule(self.store, self.clock, speed=settings.clock_speed)
         self.schedule.add(expire_plans(self.deployments))
         self._bolt = bolt_app(self.router, _authorize_result(identity, settings))
+
+    def _watch(self, planner: Planner, people: People) -> None:
+        settings, watches = self.settings, Watches(self.store)
+        told = WatchAnnouncer(self.store, self.slack, self.clock, self.tasks, channel_of=self._channel_of)
+        restorer = Restorer(self.store, self.deployments, self.engine, planner, self.clock, settings.environment)
+        self.watching = Watching(
+            watches, restorer, people, self.fly, self.clock, settings.organisation_of, told.changed
+        )
+        self.beat = WatchBeat(self.watching, self.clock)
+        returns = Returns(self.store, watches, self.deployments, people)
+        watch.register(self.router, returns, self.watching, self.deploy.prepare)
+
+    def _look(self, people: People) -> None:
+        settings, queries, command = self.settings, Queries(self.store), self.settings.commands["/deploy"]
+        statuses = Statuses(settings, self.store, queries, self.github, self.fly, people, self.clock)
+        status.register(self.router, statuses, self.clock, command=command)
+        histories = Histories(queries, people, self.slack, self.clock, settings.environment)
+        history.register(self.router, histories, self.slack, command=command)
+        statistics = Statistics(queries, people, self.clock, settings.environments, settings.environment)
+        stats.register(self.router, statistics, self.slack, command=command)
+        why.register(self.router, Whys(queries, people, settings.environment), self.clock, command=command)
+
+    def _changed(self, operation_id: str) -> None:
+        self.announcer.changed(operation_id)
+        self.beat.wake()
 
     def _channel_of(self, operation: Operation) -> str:
         return self.settings.environment(operation.request["environment"]).channel
@@ -169,6 +218,9 @@ class Application:
 
     async def _prepare_again(self, operation_id: str) -> None:
         operation = await self.store.operation(operation_id)
+        if operation.actor == BOT:
+            # The watch that asked for it goes on with it.
+            return
         try:
             message = await self.deploy.prepare(operation_id)
         except BotError as error:

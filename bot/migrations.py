@@ -91,3 +91,25 @@ def m003_fires(db: Database) -> None:
         ) STRICT;
         """
     )
+
+
+@migrations()
+def m004_watches(db: Database) -> None:
+    """The watch after a success; the indexes find what is not watched yet, and what was started since."""
+    db.executescript(
+        """
+        CREATE TABLE watch (
+            operation_id TEXT PRIMARY KEY REFERENCES operation (id),
+            phase TEXT NOT NULL,
+            told TEXT NOT NULL,
+            facts TEXT NOT NULL,
+            revision INTEGER NOT NULL DEFAULT 0,
+            card_channel TEXT NOT NULL DEFAULT '',
+            card_ts TEXT NOT NULL DEFAULT ''
+        ) STRICT;
+        CREATE INDEX watch_to_follow ON watch (operation_id)
+            WHERE phase IN ('recovered', 'restoring', 'trouble', 'watching') OR told <> phase;
+        CREATE INDEX operation_by_end ON operation (finished_at) WHERE state = 'succeeded';
+        CREATE INDEX operation_by_start ON operation (app, started_at);
+        """
+    )

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from bot.domain.deployment import DeploymentRequest
+from bot.domain.model import Strategy
 from bot.domain.operation import State
 from bot.errors import BadCommand
 from bot.operations.deployments import Confirmed, Deployments
-from bot.operations.plans import plan_of
+from bot.operations.plans import plan_of, request_of
 from bot.views import deployments as views
 from bot.views.blocks import Message, prose
 from commands.router import Call, Reply, Router
-from commands.text import read_words, shown
+from commands.text import closest, read_words, shown
 
-USAGE = '`/deploy ENVIRONMENT REF [--reason "why"] [--plan]`'
+USAGE = '`/deploy ENVIRONMENT [REF] [--reason "why"] [--plan] [--on REF] [--strategy NAME] [--skip-release-command]`'
 REASON_LIMIT = 300
 REF_LIMIT = 250
 
 HELP = f"""*`/deploy` brings a commit to an environment and proves that it runs there.*
 {USAGE}
+• `/deploy` — a form with a search for tags, branches and commits
+• `/deploy staging` — the branch that releases to staging
 • `/deploy staging main` — the newest commit of a branch
 • `/deploy production v1.4.2 --reason "pricing fix"` — a tag; production asks you to confirm the plan
 • `/deploy production v1.4.2 --plan` — only show the plan, change nothing
+• `/deploy production v1.5.0 --on main` — make the tag, let CI build and release it
+• `/deploy production staging` — what staging runs
+• `/deploy status` · `/deploy history` · `/deploy stats` · `/deploy why` — what is where, what was, how often, why not
 • `/deploy help` — this text
-REF is a tag, a branch or a commit. The image must exist: CI builds it and labels it with the commit."""
+REF is a tag, a branch, a commit or another environment. Where there is no image of the commit yet, CI builds it."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +43,46 @@ class DeployCommand:
 
 
 def parse_deploy(text: str) -> DeployCommand:
-    """Read the text of `/deploy`; BadCommand says what is wrong with it."""
-    read = read_words(text, flags=["--plan"], options=["--reason"], usage=USAGE)
+    """Read the text of `/deploy`; BadCommand says what is wrong with it. Without a REF the request's is empty."""
+    read = read_words(
+        text,
+        flags=["--plan", "--skip-release-command"],
+        options=["--reason", "--on", "--strategy"],
+        usage=USAGE,
+    )
     if not read.words or read.words[0] == "help":
         return DeployCommand()
-    if len(read.words) < 2:
-        raise BadCommand(f"Which commit? Say what to deploy to `{shown(read.words[0])}`.", usage=USAGE)
     if len(read.words) > 2:
         extra = shown(" ".join(read.words[2:]))
         raise BadCommand(f"`{extra}` is too much; put a reason behind `--reason`, in quotes.", usage=USAGE)
-    environment, ref = read.words
-    if len(ref) > REF_LIMIT:
+    environment, ref = [*read.words, ""][:2]
+    why, on = read.options.get("--reason", ""), read.options.get("--on", "")
+    if len(ref) > REF_LIMIT or len(on) > REF_LIMIT:
         raise BadCommand(f"A ref has at most {REF_LIMIT} characters.", usage=USAGE)
-    why = read.options.get("--reason", "")
     if len(why) > REASON_LIMIT:
         raise BadCommand(f"The reason has {len(why)} characters; at most {REASON_LIMIT} are kept.", usage=USAGE)
-    return DeployCommand(DeploymentRequest(environment, ref, why), "--plan" in read.flags)
+    if on and not ref:
+        raise BadCommand("`--on` needs the name of the tag to make.", usage=USAGE)
+    request = DeploymentRequest(
+        environment,
+        ref,
+        why,
+        on=on,
+        strategy=_strategy(read.options.get("--strategy", "")),
+        skip_release_command="--skip-release-command" in read.flags,
+    )
+    return DeployCommand(request, "--plan" in read.flags)
+
+
+def _strategy(name: str) -> str:
+    if name and name.casefold() not in set(Strategy):
+        known = ", ".join(f"`{strategy}`" for strategy in Strategy)
+        raise BadCommand(
+            f"There is no strategy `{shown(name)}`. There is {known}.",
+            usage=USAGE,
+            did_you_mean=closest(name.casefold(), list(Strategy)),
+        )
+    return name.casefold()
 
 
 class DeployHandlers:
@@ -66,7 +97,20 @@ class DeployHandlers:
         request = command.request
         if request is None:
             return Reply(Message(text=HELP))
-        if command.is_dry_run:
+        if not request.ref:
+            environment = request.environment
+            branch = self._deployments.release_branch(environment)
+            if not branch:
+                return Reply(views.looking_for_tags(environment), lambda: self._newest(call, environment))
+            request = dataclasses.replace(request, ref=branch)
+        return await self._deploy(call, request, is_dry_run=command.is_dry_run)
+
+    async def _newest(self, call: Call, environment: str) -> Message:
+        tag = await self._deployments.newest_release(environment, by=call.actor)
+        return views.newest_tag(environment, tag)
+
+    async def _deploy(self, call: Call, request: DeploymentRequest, *, is_dry_run: bool) -> Reply:
+        if is_dry_run:
             return Reply(views.previewing(request.environment, request.ref), lambda: self._preview(call, request))
         operation, is_new = await self._deployments.request(request, by=call.actor, channel=call.channel, key=call.key)
         accepted = views.accepted(request.environment, request.ref)
@@ -81,6 +125,8 @@ class DeployHandlers:
         operation = await self._deployments.prepare(operation_id)
         if operation.state is State.FAILED and operation.plan is not None:
             return views.refused(plan_of(operation))
+        if operation.state is State.REQUESTED and request_of(operation).seen_hash:
+            return views.plan_moved()
         return None
 
     async def confirmed(self, call: Call) -> Reply:

@@ -8,13 +8,14 @@ nobody but the database, and what it wants done afterwards (`then`) runs in a ta
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import json
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
@@ -25,14 +26,26 @@ from bot.domain.model import Actor
 from bot.errors import BotError, RemoteError
 from bot.ports import Chat
 from bot.tasks import Tasks
-from bot.views import replies
-from bot.views.blocks import Message
+from bot.views import modals, replies
+from bot.views.blocks import Block, Message, View
+from commands.interactions import (
+    Form,
+    FormHandler,
+    FormReply,
+    Later,
+    OptionsHandler,
+    form_of,
+    options_answer,
+    submission_answer,
+)
 
 log = structlog.get_logger()
 
 # Slack gives up after 3 s; Bolt's own limit is not applied with process_before_response.
 DEADLINE_S = 2.5
 ANY = re.compile(r".*", re.DOTALL)
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -69,15 +82,33 @@ class Router:
         self._chat = chat
         self._tasks = tasks
         self._commands: dict[str, Handler] = {}
+        self._subcommands: dict[tuple[str, str], Handler] = {}
         self._actions: dict[str, Handler] = {}
+        self._submissions: dict[str, FormHandler] = {}
+        self._options: dict[str, OptionsHandler] = {}
 
     def command(self, name: str, handler: Handler) -> None:
         """Register a slash command, name with its slash."""
         self._commands[name] = handler
 
+    def subcommand(self, name: str, word: str, handler: Handler) -> None:
+        """Register what a command does when `word` comes first; `call.text` is what stands behind the word.
+
+        The empty word is the bare command.
+        """
+        self._subcommands[name, word] = handler
+
     def action(self, action_id: str, handler: Handler) -> None:
         """Register a button; `call.text` is its value."""
         self._actions[action_id] = handler
+
+    def submission(self, callback_id: str, handler: FormHandler) -> None:
+        """Register what takes the submission of a modal."""
+        self._submissions[callback_id] = handler
+
+    def options(self, action_id: str, handler: OptionsHandler) -> None:
+        """Register what a menu offers as people type."""
+        self._options[action_id] = handler
 
     @property
     def commands(self) -> list[str]:
@@ -99,7 +130,11 @@ class Router:
     async def run_command(self, body: Mapping[str, Any]) -> Message | None:
         """Work a slash command as far as its immediate answer."""
         call = _command_call(body)
-        handler = self._commands.get(str(body.get("command", "")))
+        name = str(body.get("command", ""))
+        word, rest = [*call.text.split(maxsplit=1), "", ""][:2]
+        if handler := self._subcommands.get((name, word.casefold())):
+            return await self._run(handler, dataclasses.replace(call, text=rest))
+        handler = self._commands.get(name)
         if handler is None:
             return Message(text=f"Flytower does not know this command. It knows {', '.join(self.commands)}.")
         return await self._run(handler, call)
@@ -114,33 +149,72 @@ class Router:
             self._tasks.spawn(self.answer(call, message), name="answer to a click")
         return None
 
+    async def run_submission(self, body: Mapping[str, Any]) -> FormReply:
+        """Work a submitted modal as far as its immediate answer; whatever goes wrong is said in the modal."""
+        form = form_of(body)
+        handler = self._submissions.get(str((body.get("view") or {}).get("callback_id", "")))
+        if handler is None:
+            return _noticed(modals.ended())
+        with structlog.contextvars.bound_contextvars(actor=form.actor.user_id, request=form.view_id):
+            reply = await _guarded(handler(form), _noticed, within_s=DEADLINE_S)
+            if reply.then is not None:
+                self._tasks.spawn(self._after_submission(form, reply, reply.then), name=f"after {form.view_id}")
+            return reply
+
+    async def run_options(self, body: Mapping[str, Any]) -> Sequence[Block]:
+        """What a menu offers for what was typed; nothing where that cannot be told."""
+        handler = self._options.get(str(body.get("action_id", "")))
+        return await _guarded(handler(form_of(body)), lambda _: [], within_s=DEADLINE_S) if handler else []
+
     async def _run(self, handler: Handler, call: Call) -> Message | None:
         with structlog.contextvars.bound_contextvars(actor=call.actor.user_id, request=call.key):
-            try:
-                async with asyncio.timeout(DEADLINE_S):
-                    reply = await handler(call)
-            except BotError as error:
-                return replies.error(error)
-            except Exception as error:  # noqa: BLE001  an edge: the person gets an incident id, the log the traceback
-                return _incident(error)
+            reply = await _guarded(handler(call), Reply, within_s=DEADLINE_S)
             if reply.then is not None:
                 self._tasks.spawn(self._then(call, reply.then), name=f"after {call.key}")
             return reply.message
 
     async def _then(self, call: Call, work: Work) -> None:
-        try:
-            message = await work()
-        except BotError as error:
-            log.info("refused", reason=error.reason, error=str(error))
-            message = replies.error(error)
-        except Exception as error:  # noqa: BLE001  as above
-            message = _incident(error)
+        message = await _guarded(work(), lambda trouble: trouble)
         if message is not None:
             await self.answer(call, message)
 
+    async def _after_submission(self, form: Form, reply: FormReply, work: Later) -> None:
+        result = await _guarded(work(), reply.mend or (lambda trouble: trouble))
+        if isinstance(result, View):
+            result = await self._replace(form, result)
+        if result is not None:
+            await self.answer(Call(form.actor, form.channel, "", form.view_id), result)
+
+    async def _replace(self, form: Form, view: View) -> Message | None:
+        """Show the view in the modal; returns what to say where the modal is gone."""
+        try:
+            await self._chat.update_view(form.view_id, view)
+        except RemoteError as error:
+            log.info("modal not replaced", error=str(error))
+            return modals.lost()
+        return None
+
+
+async def _guarded(
+    work: Awaitable[Result], failed: Callable[[Message], Result], *, within_s: float | None = None
+) -> Result:
+    """What the work returns, else what `failed` makes of the answer: here errors become words, and nowhere else."""
+    try:
+        async with asyncio.timeout(within_s):
+            return await work
+    except BotError as error:
+        log.info("refused", reason=error.reason, error=str(error))
+        return failed(replies.error(error))
+    except Exception as error:  # noqa: BLE001  an edge: the person gets an incident id, the log the traceback
+        return failed(_incident(error))
+
+
+def _noticed(message: Message) -> FormReply:
+    return FormReply(view=modals.notice(message))
+
 
 def bolt_app(router: Router, authorize_result: AuthorizeResult) -> AsyncApp:
-    """A Bolt application that hands every command and click to the router.
+    """A Bolt application that hands every command, click, submission and search to the router.
 
     Requests reach it verified and parsed (bot/web.py), so its own verification is off; authorization comes
     from the auth.test of the start, since Bolt would call it within the first request.
@@ -154,6 +228,12 @@ def bolt_app(router: Router, authorize_result: AuthorizeResult) -> AsyncApp:
 
     async def action(ack: AsyncAck, body: dict[str, Any]) -> None:
         await _acknowledge(ack, await router.run_action(body))
+
+    async def submission(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack(**submission_answer(await router.run_submission(body)))
+
+    async def options(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack(**options_answer(await router.run_options(body)))
 
     app = AsyncApp(
         authorize=authorize,
@@ -170,6 +250,8 @@ def bolt_app(router: Router, authorize_result: AuthorizeResult) -> AsyncApp:
 
     app.command(ANY)(command)
     app.action(ANY)(action)
+    app.view(ANY)(submission)
+    app.options(ANY)(options)
     app.event(ANY)(event)
     return app
 

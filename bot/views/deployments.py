@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.domain.deployment import DeploymentPlan
-from bot.domain.model import CiState, MigrationRisk, Relation
-from bot.domain.operation import Operation, State, StepStatus
+from bot.domain.model import CiState, MigrationRisk, Relation, Strategy
+from bot.domain.operation import UNSUCCESSFUL, Operation, State, StepStatus
 from bot.domain.rollout import Step
+from bot.views import builds
 from bot.views.blocks import (
     Block,
     Message,
@@ -28,6 +29,8 @@ from bot.views.machines import BAD, DOING, DONE, MACHINES_SHOWN, UNTOUCHED, WARN
 
 CONFIRM = "deployment_confirm"
 CANCEL = "deployment_cancel"
+RETRY = "deployment_retry"
+NOTE = "ℹ"
 
 COMMITS_SHOWN = 8
 MIGRATIONS_SHOWN = 5
@@ -67,15 +70,21 @@ def card(operation: Operation, plan: DeploymentPlan) -> Message:
 
 def plan_preview(plan: DeploymentPlan, *, by: str) -> Message:
     """A dry run: the plan, private, with nothing to press."""
-    head = f"📋 *Plan only* — {code(plan.app)} → *{escape(plan.environment)}*   {_ref(plan)}"
+    blocks = plan_blocks(plan, "Plan only")
+    verdict = "it would be refused" if plan.is_blocked else "nothing speaks against it"
+    blocks.append(context(f"Nothing was changed; {verdict}. Asked by {by}."))
+    return Message(text=f"Plan: {escape(plan.ref)} to {plan.app} ({plan.environment}); {verdict}.", blocks=blocks)
+
+
+def plan_blocks(plan: DeploymentPlan, title: str) -> list[Block]:
+    """Everything that a person reads before a deployment."""
+    head = f"📋 *{title}* — {code(plan.app)} → *{escape(plan.environment)}*   {_ref(plan)}"
     blocks = [section("\n".join([head, *_plan_lines(plan), *_machine_preview(plan)]))]
     if commits := _commits(plan):
         blocks.append(context(commits))
     if plan.is_blocked:
         blocks.append(section("\n".join(_blocker_lines(plan))))
-    verdict = "it would be refused" if plan.is_blocked else "nothing speaks against it"
-    blocks.append(context(f"Nothing was changed; {verdict}. Asked by {by}."))
-    return Message(text=f"Plan: {escape(plan.ref)} to {plan.app} ({plan.environment}); {verdict}.", blocks=blocks)
+    return blocks
 
 
 def refused(plan: DeploymentPlan) -> Message:
@@ -97,6 +106,25 @@ def previewing(environment: str, ref: str) -> Message:
     return Message(text=f"Planning {code(ref)} to *{escape(environment)}*; only you will see the plan.")
 
 
+def newest_tag(environment: str, tag: str) -> Message:
+    """The answer to a deployment without a ref, where tags release."""
+    offer = f"The newest is {code(tag)}: {code(f'/deploy {environment} {tag}')}." if tag else "There is none yet."
+    make = code(f"/deploy {environment} NAME --on main")
+    return Message(text=f"*{escape(environment)}* is released by tags. {offer} {make} makes a new one.")
+
+
+def looking_for_tags(environment: str) -> Message:
+    """The immediate answer to a deployment without a ref, where tags release."""
+    return Message(text=f"Looking for the newest tag of *{escape(environment)}*.")
+
+
+def plan_moved() -> Message:
+    """The plan that somebody agreed to is not true any more."""
+    return Message(
+        text="Nothing started: the plan changed since you saw it. The card shows it as it is now; look again."
+    )
+
+
 def card_refused(code_word: str) -> Message:
     """Slack takes the deployment's card nowhere: its asker has to know."""
     return Message(
@@ -111,7 +139,7 @@ def ended(operation: Operation, plan: DeploymentPlan) -> Message:
     mention = operation.actor.mention
     lines = [f"{ICON[operation.state]} {mention} {_ref(plan)} to *{escape(plan.environment)}*: {_state(operation)}"]
     if operation.state is State.SUCCEEDED:
-        lines[0] += f" in {_regions(plan)}, {_took(operation)}. {receipt_line(operation)}"
+        lines[0] += f" in {_regions(operation, plan)}, {_took(operation)}. {receipt_line(operation)}"
         lines.append(link(plan.url, plan.url))
     else:
         lines += list(_ending_lines(operation, plan))
@@ -140,7 +168,8 @@ def _headline(operation: Operation, plan: DeploymentPlan) -> str:
 
 
 def _ref(plan: DeploymentPlan) -> str:
-    return f"{code(plan.ref)} ({link(plan.commit.url, plan.commit.short)})"
+    # What runs may carry no commit, and going back to it is possible all the same.
+    return f"{code(plan.ref)} ({link(plan.commit.url, plan.commit.short or 'no commit')})"
 
 
 def _state(operation: Operation) -> str:
@@ -152,15 +181,21 @@ def _state(operation: Operation) -> str:
 def _plan_lines(plan: DeploymentPlan) -> Iterator[str]:
     live = code(plan.live_ref) if plan.live_ref else "nothing"
     yield f"from {live} · {_change_count(plan)} · {_migration_words(plan)}"
-    if plan.image is not None:
+    if plan.build is not None:
+        yield builds.way(plan.build)
+    elif plan.image is not None:
         pin = f"{plan.image.repository}@{clip(plan.image.digest, 20)}"
         yield f"{DONE} image {code(clip(plan.image.label, 16))} {code(pin)}"
     else:
         yield f"{BAD} no image of this commit"
     if plan.ci.state is not CiState.SUCCESS:
         yield f"{WARN} CI: {link(plan.ci.url, plan.ci.state)}"
+    if plan.strategy is not Strategy.ROLLING and plan.build is None:
+        yield f"{NOTE} strategy {code(plan.strategy)}"
     for warning in plan.warnings:
         yield f"{WARN} {prose(warning)}"
+    for note in plan.notes:
+        yield f"{NOTE} {prose(note)}"
 
 
 def _change_count(plan: DeploymentPlan) -> str:
@@ -209,6 +244,10 @@ def _blocker_lines(plan: DeploymentPlan) -> Iterator[str]:
 
 
 def _machine_preview(plan: DeploymentPlan) -> Iterator[str]:
+    if plan.build is not None:
+        yield from builds.preview(plan)
+        yield from _hidden(plan)
+        return
     if plan.release_command:
         yield f"then release command {code(plan.release_command)}, then"
     for machine in plan.machines[:MACHINES_SHOWN]:
@@ -224,8 +263,11 @@ def _progress_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]
     if operation.started_at is None:
         yield from _blocker_lines(plan)
         return
-    yield from _release_lines(operation, plan)
-    yield from machine_lines(operation, plan)
+    if plan.build is not None:
+        yield from builds.progress(operation, plan, plan.build)
+    else:
+        yield from _release_lines(operation, plan)
+        yield from machine_lines(operation, plan)
     if waiting := _waiting(operation):
         yield waiting
     if line := receipt_line(operation):
@@ -288,13 +330,25 @@ def _buttons(operation: Operation, plan: DeploymentPlan) -> list[Block]:
     if operation.is_active and not operation.cancel_requested_by:
         ask = confirmation(
             "Cancel this deployment?",
-            "It stops after the current step, restores the previous image if the policy says so, and says where "
-            "each Machine is.",
+            _cancel_words(plan),
             "Cancel deployment",
             "Let it run",
         )
         return [actions(button("Cancel", action=CANCEL, value=operation.id, style="danger", confirm=ask))]
+    if operation.state in UNSUCCESSFUL and operation.started_at is not None:
+        return [actions(button("Retry", action=RETRY, value=operation.id, label="Do what is missing"))]
     return []
+
+
+def _cancel_words(plan: DeploymentPlan) -> str:
+    if plan.build is not None:
+        return (
+            "The run on GitHub is cancelled, and the card says where each Machine is. CI may have moved some by then."
+        )
+    return (
+        "It stops after the current step, restores the previous image if the policy says so, and says where "
+        "each Machine is."
+    )
 
 
 def _deploy_button(operation: Operation) -> Block:
@@ -310,8 +364,11 @@ def _summary(operation: Operation, plan: DeploymentPlan) -> str:
     return clip_mrkdwn(" ".join(part for part in parts if part), 3000)
 
 
-def _regions(plan: DeploymentPlan) -> str:
-    return " and ".join(sorted({machine.region for machine in plan.machines}))
+def _regions(operation: Operation, plan: DeploymentPlan) -> str:
+    receipt = operation.row(Step.RECEIPT)
+    # CI may have made Machines that the plan does not know.
+    seen = {machine["region"] for machine in receipt.detail["machines"]} if plan.build and receipt else set()
+    return " and ".join(sorted(seen or {machine.region for machine in plan.machines}))
 
 
 def _took(operation: Operation) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.domain.deployment import DeploymentPlan, PlannedMachine
 from bot.domain.operation import JournalRow, Operation, StepStatus
-from bot.domain.rollout import Step, moved
+from bot.domain.rollout import Step, has_retired, moved, successors
 from bot.views.blocks import clip, code, escape, prose
 
 DONE, DOING, BAD, WARN, UNTOUCHED, ASLEEP = "✔", "…", "✖", "⚠", "•", "☾"
@@ -23,7 +23,10 @@ Seen = dict[str, Any]
 
 def machine_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
     """A line for each Machine; of many those that need a look first, and the rest counted."""
-    lines = [_machine_line(operation, machine) for machine in plan.machines]
+    yield from _canary_lines(operation, plan)
+    has_groups = len({machine.group for machine in plan.machines}) > 1
+    lines = [_machine_line(operation, machine, has_groups=has_groups) for machine in plan.machines]
+    lines += _leftover_lines(operation, plan)
     if len(lines) <= MACHINES_SHOWN:
         yield from lines
         return
@@ -52,23 +55,30 @@ def standing(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
         return
     yield _what_runs(plan, receipt.detail["machines"])
     yield from _not_restored(operation, plan)
+    for row in operation.journal:
+        if row.step == Step.FAILURE and row.detail["step"] == Step.CLEAN_UP:
+            yield f"{WARN} Not everything could be put back: {escape(row.detail['message'])}"
     if operation.outcome.get("not_restored"):
         yield f"The previous image was not restored: {prose(operation.outcome['not_restored'])}."
         yield f"To go back: {code(f'/deploy {plan.environment} {plan.live_ref}')}"
 
 
-def _what_runs(plan: DeploymentPlan, machines: list[Seen]) -> str:
+def _what_runs(plan: DeploymentPlan, seen: list[Seen]) -> str:
+    machines = [machine for machine in seen if _place(machine)]
+    if not machines:
+        return f"{WARN} The app has no Machines."
     on_new = sum(machine["on_image"] for machine in machines)
+    # CI may have made Machines that the plan does not know.
+    planned = {machine.id: machine for machine in plan.machines}
     before = {machine.id: machine.image.digest for machine in plan.machines}
     mixed = f"*Mixed*: {on_new} of {len(machines)} Machines run the new image, the lines above say which"
-    if all(machine["digest"] == before[machine["id"]] for machine in machines):
+    if all(machine["digest"] == before.get(_place(machine)) for machine in machines):
         what, has = f"{_all(machines)} what ran before", "the image from before is back or untouched"
     elif on_new == len(machines):
         what, has = f"{_all(machines)} the new image", "the new image is everywhere"
     else:
         what = has = mixed
-    planned = {machine.id: machine for machine in plan.machines}
-    unwell = [seen for seen in machines if _is_unwell(planned[seen["id"]], seen)]
+    unwell = [machine for machine in machines if is_unwell(planned.get(_place(machine)), machine)]
     if not unwell:
         return f"{what}."
     named = ", ".join(f"{seen['region']} {code(seen['id'])} ({escape(seen['state'])})" for seen in unwell[:5])
@@ -87,20 +97,23 @@ def _all(machines: list[Seen]) -> str:
     return "The one Machine runs" if len(machines) == 1 else f"All {len(machines)} Machines run"
 
 
-def _is_unwell(planned: PlannedMachine, seen: Seen) -> bool:
-    """Whether a Machine is not as it was found: asleep is well only for one that slept before."""
+def is_unwell(planned: PlannedMachine | None, seen: Seen) -> bool:
+    """Whether a Machine is not as it was found: asleep is well for one that slept before, or that CI lets sleep."""
     if seen["state"] in SLEEPING:
-        return planned.is_warm
+        return (planned is None or planned.is_warm) and not seen.get("may_sleep")
     passing, checks = int(seen.get("checks_passing", 0)), int(seen.get("checks", 0))
     return seen["state"] != "started" or passing < checks
 
 
-def _machine_line(operation: Operation, machine: PlannedMachine) -> str:
-    name = f"{machine.region} {code(machine.id)}"
+def _machine_line(operation: Operation, machine: PlannedMachine, *, has_groups: bool) -> str:
+    group = f" {escape(machine.group)}" if has_groups else ""
+    now = successors(operation).get(machine.id, machine.id)
+    name = f"{machine.region} {code(now)}{group}"
     restored = operation.row(Step.RESTORE, machine.id)
     is_unrestored = restored is not None and restored.status is StepStatus.FAILED
     if not is_unrestored and (seen := _read_back(operation, machine.id)) is not None:
-        return f"{_read_back_icon(operation, machine, seen)} {name}  {_read_back_words(machine, seen)}"
+        instead = f" · in place of {code(machine.id)}" if now != machine.id else ""
+        return f"{_read_back_icon(operation, machine, seen)} {name}  {_read_back_words(machine, seen)}{instead}"
     if restored is not None:
         return _restore_words(restored).replace("NAME", name)
     if operation.is_final:
@@ -109,28 +122,77 @@ def _machine_line(operation: Operation, machine: PlannedMachine) -> str:
 
 
 def _progress_line(operation: Operation, machine: PlannedMachine, name: str) -> str:
+    if operation.row(Step.GREEN, machine.id) is not None:
+        return _green_line(operation, machine, name)
+    if operation.row(Step.REPLACE, machine.id) is not None:
+        return _replacement_line(operation, machine, name)
     proving = operation.row(Step.PROVE_IMAGE, machine.id)
     row = operation.row(Step.UPDATE, machine.id)
-    if proving is not None and not operation.done(Step.PROVE_IMAGE):
+    if proving is not None and proving.status is StepStatus.STARTED:
         return f"{DOING} {name}  booting once to prove the image"
     if row is None:
         return f"{DOING} {name}  {machine.state} · waits"
     if row.status is StepStatus.STARTED:
         return f"{DOING} {name}  updating"
-    return f"{DONE} {name}  updated, healthy" if row.detail["proven"] else f"{DONE} {name}  updated, asleep {ASLEEP}"
+    what = escape(row.detail.get("note", "updated"))
+    return f"{DONE} {name}  {what}, healthy" if row.detail["proven"] else f"{DONE} {name}  {what}, asleep {ASLEEP}"
+
+
+def _green_line(operation: Operation, machine: PlannedMachine, name: str) -> str:
+    if has_retired(operation):
+        icon, what = (
+            (DONE, "is destroyed") if operation.done(Step.RETIRE, machine.id) else (DOING, "is being destroyed")
+        )
+        return f"{icon} {name}  serves · {code(machine.id)} {what}"
+    if not operation.done(Step.GREEN, machine.id):
+        return f"{DOING} {name}  serves · the new Machine for it boots"
+    made = code(operation.rows(Step.GREEN)[machine.id].detail["machine"])
+    switching = "requests are being switched to it" if operation.row(Step.CUT_OVER) else "waits for the switch"
+    return f"{DOING} {name}  serves · new Machine {made} is healthy, {switching}"
+
+
+def _replacement_line(operation: Operation, machine: PlannedMachine, name: str) -> str:
+    if not operation.done(Step.REPLACE, machine.id):
+        return f"{DOING} {name}  cannot be updated on its host · a new Machine boots in its place"
+    is_over = operation.done(Step.UPDATE, machine.id)
+    return f"{DONE if is_over else DOING} {name}  healthy, in place of {code(machine.id)}"
+
+
+def _canary_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
+    has_groups = len({machine.group for machine in plan.machines}) > 1
+    for group, row in operation.rows(Step.CANARY).items():
+        name = f"canary {escape(group)}" if has_groups else "canary"
+        if row.status is StepStatus.DONE:
+            yield f"{DONE} {name} {code(row.detail['machine'])}  was healthy"
+        else:
+            yield f"{DOING} {name}  boots" if operation.is_active else f"{BAD} {name}  was not seen healthy"
+
+
+def _leftover_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
+    """Machines that should be gone by now."""
+    receipt = operation.row(Step.RECEIPT)
+    for seen in receipt.detail["machines"] if receipt else []:
+        if not _place(seen):
+            destroy = code(f"fly machine destroy --force {seen['id']} -a {plan.app}")
+            yield f"{WARN} {seen['region']} {code(seen['id'])}  {escape(seen['state'])} · left over: {destroy}"
+
+
+def _place(seen: Seen) -> str:
+    """The Machine of the plan whose place this one has; empty for one that is left over."""
+    return str(seen.get("planned", seen["id"]))
 
 
 def _read_back(operation: Operation, machine_id: str) -> Seen | None:
     row = operation.row(Step.RECEIPT)
     machines: list[Seen] = row.detail["machines"] if row else []
-    return next((machine for machine in machines if machine["id"] == machine_id), None)
+    return next((machine for machine in machines if _place(machine) == machine_id), None)
 
 
 def _read_back_icon(operation: Operation, machine: PlannedMachine, seen: Seen) -> str:
     is_restored = operation.done(Step.RESTORE, machine.id)
     if not seen["on_image"] and machine.id in moved(operation) and not is_restored:
         return BAD
-    if _is_unwell(machine, seen):
+    if is_unwell(machine, seen):
         return WARN
     return DONE if seen["on_image"] else UNTOUCHED
 

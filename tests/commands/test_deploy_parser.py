@@ -12,6 +12,8 @@ from bot.domain.deployment import DeploymentRequest
 from bot.errors import BadCommand
 from commands.deploy import HELP, REASON_LIMIT, REF_LIMIT, USAGE, DeployCommand, parse_deploy
 
+OPTIONS = ("--reason", "--plan", "--on", "--strategy", "--skip-release-command")
+
 
 @pytest.mark.parametrize("text", ["", "  ", "help", "help me", "--plan"])
 def test_nothing_to_deploy_is_help(text: str) -> None:
@@ -41,9 +43,9 @@ def test_a_deployment_is_read(text: str, environment: str, ref: str, why: str, i
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("staging", "Which commit? Say what to deploy to `staging`."),
-        ('staging ""', "Which commit?"),
-        ("`staging`", "deploy to `'staging'`"),
+        ("production --on main", "`--on` needs the name of the tag to make."),
+        ("production v1 --on " + "r" * (REF_LIMIT + 1), f"at most {REF_LIMIT} characters"),
+        ("staging main --strategy `x`", "There is no strategy `'x'`. There is `rolling`, `immediate`"),
         ("staging main now please", "`now please` is too much; put a reason behind `--reason`"),
         ("staging main -plan", "`-plan` is too much"),
         ("staging main --dry-run", "`--dry-run` is not an option"),
@@ -63,9 +65,33 @@ def test_what_is_wrong_is_said_with_the_usage(text: str, said: str) -> None:
     assert refusal.value.usage == USAGE
 
 
+def test_a_ref_may_be_left_out() -> None:
+    """Without a ref the request has none, and whoever knows the environment fills it in."""
+    read = parse_deploy("staging")
+
+    assert read.request == DeploymentRequest("staging", "")
+
+
+def test_the_options_of_a_deployment_are_read() -> None:
+    """Where a tag is made, which strategy, and whether the release command is left out."""
+    read = parse_deploy("production v1.5.0 --on main --strategy BlueGreen --skip-release-command")
+
+    assert read.request == DeploymentRequest(
+        "production", "v1.5.0", on="main", strategy="bluegreen", skip_release_command=True
+    )
+
+
+def test_a_misspelt_strategy_is_answered_with_the_one_that_was_meant() -> None:
+    """Did you mean."""
+    with pytest.raises(BadCommand) as refusal:
+        parse_deploy("production v1.5.0 --strategy blue-green")
+
+    assert refusal.value.did_you_mean == "bluegreen"
+
+
 def test_the_help_shows_every_option() -> None:
     """What the parser takes stands in the help."""
-    assert all(word in HELP for word in ("--reason", "--plan", "ENVIRONMENT", "REF", "help"))
+    assert all(word in HELP for word in ("ENVIRONMENT", "REF", "help", *OPTIONS))
 
 
 @given(st.text(max_size=300))
@@ -73,4 +99,4 @@ def test_any_text_is_a_command_or_a_refusal(text: str) -> None:
     """Nothing that can be typed raises anything but BadCommand, and what is read stays within its limits."""
     with contextlib.suppress(BadCommand):
         asked = parse_deploy(text).request
-        assert asked is None or (asked.environment and 0 < len(asked.ref) <= REF_LIMIT)
+        assert asked is None or (asked.environment and len(asked.ref) <= REF_LIMIT)

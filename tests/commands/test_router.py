@@ -23,7 +23,7 @@ class Heard:
         self.ephemeral_works = ephemeral_works
         self.answers: list[tuple[str, str]] = []
 
-    async def respond(self, response_url: str, message: Message) -> None:
+    async def respond(self, response_url: str, message: Message, *, replace: bool = False) -> None:
         if not self.works:
             raise RemoteRejected("expired_url", service="Slack")
         self.answers.append((response_url, message.text))

@@ -104,13 +104,13 @@ class Hesitating(Store):
 
     def __init__(self, store: Store) -> None:
         self._files = store._files
-        self.read = asyncio.Event()
+        self.has_read = asyncio.Event()
         self.goes_on = asyncio.Event()
 
     async def operation(self, operation_id: str) -> Operation:
         """As ever, but a while ago by the time the caller has it."""
         operation = await super().operation(operation_id)
-        self.read.set()
+        self.has_read.set()
         await self.goes_on.wait()
         return operation
 
@@ -130,7 +130,7 @@ async def test_dismiss_against_deploy_never_ends_what_runs_already(world: World)
         bot.announcer.changed,
     )
     cancel = asyncio.create_task(slow.cancel(operation.id, by=ANA))
-    await store.read.wait()
+    await store.has_read.wait()
     await world.press(CONFIRM)
     await world.until(lambda: bot.engine.is_busy, "the deployment runs")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.domain.deployment import Changes, DeploymentPlan
-from bot.domain.model import Ci, CiState, MigrationRisk, Migrations, Relation
+from bot.domain.model import Ci, CiState, MigrationRisk, Migrations, Relation, Strategy
 from bot.domain.operation import Operation, State, StepStatus
 from bot.domain.rollout import Step
 from bot.errors import Reason
@@ -163,14 +163,17 @@ def test_every_state_has_an_icon_and_words() -> None:
 
 @pytest.mark.parametrize("shown", [pair[0] for pair in CONDITIONS.values()], ids=CONDITIONS.keys())
 def test_buttons_fit_the_state(shown: Operation) -> None:
-    """A plan can be confirmed or dismissed, a running deployment cancelled once, an ended one not at all."""
+    """A plan can be confirmed or dismissed, a running deployment cancelled once, one that did not succeed retried."""
     blocks = views.card(shown, plan_of(shown)).blocks
 
     offered = [e["action_id"] for block in blocks if block["type"] == "actions" for e in block["elements"]]
     if shown.state is State.REQUESTED:
         assert offered == [views.CONFIRM, views.CANCEL]
+    elif shown.is_active:
+        assert offered == ([] if shown.cancel_requested_by else [views.CANCEL])
     else:
-        assert offered == ([views.CANCEL] if shown.is_active and not shown.cancel_requested_by else [])
+        can_retry = shown.started_at is not None and shown.state is not State.SUCCEEDED
+        assert offered == ([views.RETRY] if can_retry else [])
 
 
 def test_the_button_carries_the_plan_that_was_shown() -> None:
@@ -257,6 +260,9 @@ LISTED = Migrations(MigrationRisk.LISTED, tuple(f"priv/repo/migrations/{n}_a.exs
         ({"warnings": ("This commit is older.",)}, "This commit is older."),
         ({"live": None, "live_ref": ""}, "from nothing"),
         ({"why": "pricing fix"}, "“pricing fix”"),
+        ({"strategy": Strategy.CANARY}, "strategy `canary`"),
+        ({"notes": ("Goes <back>.",)}, "ℹ Goes &lt;back&gt;."),
+        ({"commit": commit("")}, "no commit"),
         ({"machines": tuple(planned(f"m{n}") for n in range(14))}, "… and 2 more Machines"),
     ],
 )
@@ -306,3 +312,14 @@ def test_a_refusal_tells_every_reason_and_its_lift() -> None:
     for words in ("CI failed on this commit. (`ci_not_green`)", "has no image. (`image_missing`)", "Mend it"):
         assert words in said(message)
     assert message.text.startswith("Not deployed: v1.4.2 to reify-studio (production). CI failed on this commit.")
+
+
+@pytest.mark.parametrize(("tag", "words"), [("v1.4.2", "`/deploy production v1.4.2`"), ("", "There is none yet.")])
+def test_a_deployment_without_a_ref_is_told_the_newest_tag(tag: str, words: str) -> None:
+    """The newest tag with its command, and how to make another."""
+    said_of = views.newest_tag("production", tag)
+
+    assert words in said_of.text
+    assert "`/deploy production NAME --on main`" in said_of.text
+    assert "production" in views.looking_for_tags("production").text
+    assert "Nothing started" in views.plan_moved().text

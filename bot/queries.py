@@ -1,0 +1,248 @@
+"""Questions to the database that span many operations: history, search, statistics. Read only."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlite_utils import Database
+
+from bot.domain.dora import TOUCHING, TOUCHING_WHEN_DONE, Deployed
+from bot.domain.history import Entry, Recorded
+from bot.domain.model import Actor
+from bot.domain.operation import Card, Kind, Operation, State
+from bot.domain.rollout import Step
+from bot.domain.watch import Phase
+from bot.sql import one, rows
+from bot.store import Store, operation_in
+
+ENTRY = """SELECT id, kind, state, pipeline || '/' || environment AS title, actor_id, actor_team, request, plan,
+    created_at, started_at, finished_at, reason, outcome, card_channel, card_ts FROM operation"""
+IDS = "SELECT id FROM operation"
+RECORDED = """SELECT * FROM (
+    SELECT seq, audit.at, actor, action, subject, detail, pipeline || '/' || environment AS title, plan
+    FROM audit LEFT JOIN operation ON operation.id = subject)"""
+HASH = re.compile(r"[0-9a-f]{7,40}", re.IGNORECASE)
+
+
+def _steps(*steps: Step) -> str:
+    return ", ".join(f"'{step}'" for step in sorted(steps))
+
+
+# Trouble that a Machine got over by itself is none here.
+DEPLOYED = f"""SELECT id, state, pipeline || '/' || environment AS title, request, finished_at,
+    json_extract(plan, '$.changes.commits') AS commits,
+    EXISTS (SELECT 1 FROM journal WHERE operation_id = o.id AND (step IN ({_steps(*TOUCHING)})
+        OR (status = 'done' AND step IN ({_steps(*TOUCHING_WHEN_DONE)})))) AS touched,
+    (SELECT MIN(at) FROM journal WHERE operation_id = o.id AND step = '{Step.FAILURE}') AS failed_at,
+    (SELECT SUM(status = 'done') > 0 AND SUM(status = 'failed') = 0 FROM journal
+        WHERE operation_id = o.id AND step = '{Step.RESTORE}') AS restored,
+    (SELECT json_extract(facts, '$.since') FROM watch WHERE operation_id = o.id
+        AND phase NOT IN ('{Phase.RECOVERED}', '{Phase.HEALED}')) AS trouble_at
+    FROM operation o WHERE kind = '{Kind.DEPLOYMENT}' AND started_at IS NOT NULL AND finished_at >= ?
+    ORDER BY finished_at"""  # noqa: S608  our own words
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of a list that is read newest first: `limit` rows older than `before`, or the next newer than `after`."""
+
+    limit: int
+    before: str = ""
+    after: str = ""
+
+    def of(self, select: str, key: str, conditions: _Conditions) -> tuple[str, list[Any]]:
+        """The query for this part, and its parameters."""
+        if self.before:
+            conditions.add(f"{key} < ?", self.before)
+        if self.after:
+            conditions.add(f"{key} > ?", self.after)
+        where = f" WHERE {' AND '.join(conditions.texts)}" if conditions.texts else ""
+        order = "ASC" if self.after else "DESC"
+        return f"{select}{where} ORDER BY {key} {order} LIMIT ?", [*conditions.parameters, self.limit]
+
+    def newest_first(self, found: list[Any]) -> list[Any]:
+        """What was read, in the order in which it is shown."""
+        return found[::-1] if self.after else found
+
+
+@dataclass
+class _Conditions:
+    """What a row has to meet, all of it. The texts are ours; whatever people typed is a parameter."""
+
+    texts: list[str] = field(default_factory=list)
+    parameters: list[Any] = field(default_factory=list)
+
+    def add(self, text: str, *parameters: Any) -> None:
+        self.texts.append(text)
+        self.parameters.extend(parameters)
+
+
+class Queries:
+    """Read-only questions, answered beside the writer."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def deployed_since(self, since: datetime) -> dict[str, list[Deployed]]:
+        """Deployments that were started and have ended since then, by environment, oldest end first."""
+
+        def work(db: Database) -> dict[str, list[Deployed]]:
+            found: dict[str, list[Deployed]] = {}
+            for row in rows(db, DEPLOYED, [since.isoformat()]):
+                found.setdefault(row["title"], []).append(_deployed(row))
+            return found
+
+        return await self._store.read(work)
+
+    async def entries(self, part: Slice, *, title: str = "", states: Collection[State] = ()) -> list[Entry]:
+        """Operations in short, newest first, of an environment and in some states where they are named."""
+
+        def work(db: Database) -> list[Entry]:
+            query = part.of(ENTRY, "id", _of_operations(title, states))
+            found = [_entry(row) for row in rows(db, *query)]
+            return part.newest_first(found)
+
+        return await self._store.read(work)
+
+    async def recorded(self, part: Slice, *, text: str, title: str = "") -> list[Recorded]:
+        """Audit events that contain a text in whichever case, newest first; `title` keeps to its operations.
+
+        The beginning of a commit's hash finds what was planned for it. The case of letters outside ASCII counts.
+        """
+
+        def work(db: Database) -> list[Recorded]:
+            conditions = _containing(text)
+            if title:
+                conditions.add("title = ?", title)
+            found = [_recorded(row) for row in rows(db, *part.of(RECORDED, "seq", conditions))]
+            return part.newest_first(found)
+
+        return await self._store.read(work)
+
+    async def newest(self, title: str = "", *, states: Collection[State] = ()) -> Operation | None:
+        """The newest operation, with its journal, or None."""
+
+        def work(db: Database) -> Operation | None:
+            return _newest(db, _of_operations(title, states))
+
+        return await self._store.read(work)
+
+    async def newest_failure(self, title: str = "") -> Operation | None:
+        """The newest operation that failed, was refused, or was cancelled while it ran; with its journal, or None.
+
+        A plan that was dismissed or that nobody confirmed is no failure: somebody wanted it so.
+        """
+
+        def work(db: Database) -> Operation | None:
+            conditions = _of_operations(title, [])
+            conditions.add("(state = 'failed' OR state = 'cancelled' AND started_at IS NOT NULL)")
+            return _newest(db, conditions)
+
+        return await self._store.read(work)
+
+    async def succeeded(self, titles: Collection[str], *, limit: int) -> dict[str, list[Operation]]:
+        """For each environment its newest succeeded operations, with their journals, newest first."""
+
+        def work(db: Database) -> dict[str, list[Operation]]:
+            found = {}
+            for title in titles:
+                query = Slice(limit).of(IDS, "id", _of_operations(title, [State.SUCCEEDED]))
+                ids = [row["id"] for row in rows(db, *query)]
+                found[title] = [operation_in(db, each) for each in ids]
+            return found
+
+        return await self._store.read(work)
+
+
+def _newest(db: Database, conditions: _Conditions) -> Operation | None:
+    found = one(db, *Slice(1).of(IDS, "id", conditions))
+    return operation_in(db, found["id"]) if found else None
+
+
+def _of_operations(title: str, states: Collection[State]) -> _Conditions:
+    conditions = _Conditions()
+    if title:
+        # By its parts, since that is what the index has.
+        conditions.add("pipeline = ? AND environment = ?", *title.split("/", 1))
+    if states:
+        conditions.add(f"state IN ({', '.join('?' * len(states))})", *sorted(states))
+    return conditions
+
+
+def _containing(text: str) -> _Conditions:
+    # Details are stored as JSON, where a quote stands behind a backslash.
+    patterns = [_pattern(text)] * 3 + [_pattern(json.dumps(text, ensure_ascii=False)[1:-1])]
+    conditions = _Conditions()
+    columns = ["action", "subject", "actor", "detail"]
+    if HASH.fullmatch(text):
+        # People type refs; the commit that one meant stands in the plan.
+        columns.append("plan")
+        patterns.append(f'%"commit":{{"sha":"{text}%')
+    conditions.add("(" + " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns) + ")", *patterns)
+    return conditions
+
+
+def _pattern(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def _recorded(row: sqlite3.Row) -> Recorded:
+    return Recorded(
+        seq=row["seq"],
+        at=datetime.fromisoformat(row["at"]),
+        actor=row["actor"],
+        action=row["action"],
+        subject=row["subject"],
+        detail=row["detail"],
+        environment=row["title"] or "",
+    )
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    request, outcome = json.loads(row["request"]), json.loads(row["outcome"])
+    plan = json.loads(row["plan"]) if row["plan"] else {}
+    return Entry(
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        state=State(row["state"]),
+        environment=row["title"],
+        actor=Actor(row["actor_id"], row["actor_team"]),
+        ref=str(request.get("ref", "")),
+        commit=(plan.get("commit") or {}).get("sha", ""),
+        origin=plan.get("live_ref", ""),
+        why=str(request.get("why", "")),
+        retry_of=str(request.get("retry_of", "")),
+        back_from=str(request.get("back_from", "")),
+        created_at=datetime.fromisoformat(row["created_at"]),
+        started_at=_instant(row["started_at"]),
+        finished_at=_instant(row["finished_at"]),
+        reason=row["reason"],
+        message=str(outcome.get("message", "")),
+        card=Card(row["card_channel"], row["card_ts"]) if row["card_ts"] else None,
+    )
+
+
+def _deployed(row: sqlite3.Row) -> Deployed:
+    commits = {each["sha"]: _instant(each["committed_at"]) for each in json.loads(row["commits"] or "[]")}
+    return Deployed(
+        id=row["id"],
+        ended_at=datetime.fromisoformat(row["finished_at"]),
+        succeeded=row["state"] == State.SUCCEEDED,
+        touched=bool(row["touched"]),
+        restored=bool(row["restored"]),
+        back_from=str(json.loads(row["request"]).get("back_from", "")),
+        failed_at=_instant(row["failed_at"]),
+        trouble_at=_instant(row["trouble_at"]),
+        commits={sha: at for sha, at in commits.items() if at},
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,152 @@
+"""`kill -9` after every journal row and every change of state, of every way that an operation can go."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.domain.operation import FINAL
+from sandbox.kit import Fault
+from sandbox.stack import BotProcess, Simulators
+from tests.world import EXAMPLE, PRODUCTION, RESTORING, SHA, STAGING, Sight, text_of
+
+HEADING = f"sha-{SHA['heading']}"
+NEW = f"sha-{SHA['v1.4.2']}"
+SPEED = 40.0
+
+
+@dataclass
+class Patient:
+    """A bot that dies all the time, started again each time, as Fly does with a Machine."""
+
+    sight: Sight
+    bot: BotProcess
+    deaths: int = 0
+
+    async def keep_alive(self) -> None:
+        """Start it whenever it is dead; it may die before it is ready."""
+        while True:
+            if not self.bot.is_running:
+                self.deaths += 1
+                with contextlib.suppress(RuntimeError):
+                    await self.bot.start()
+            await asyncio.sleep(0.01)
+
+    def rows(self, sql: str) -> list[tuple[str, ...]]:
+        """What the database says."""
+        with contextlib.closing(sqlite3.connect(self.bot.database)) as db:
+            return list(db.execute(sql))
+
+    def is_over(self) -> bool:
+        """Whether the newest operation has ended and its end was told."""
+        found = self.rows("SELECT state, announced FROM operation ORDER BY created_at DESC LIMIT 1")
+        return bool(found) and found[0][0] in FINAL and bool(found[0][1])
+
+    def waits_for_a_button(self) -> bool:
+        return bool(self.sight.messages()) and "waiting for confirmation" in text_of(self.sight.card())
+
+    def facts(self) -> Iterator[tuple[str, ...]]:
+        """Every different thing that the operation wrote down."""
+        yield from self.rows("SELECT DISTINCT step, target, status FROM journal WHERE step != 'waiting'")
+
+
+async def nothing(_: Sight) -> None:
+    """The world as it is."""
+
+
+async def second_machine_is_unhealthy(sight: Sight) -> None:
+    """Its checks fail on the new image."""
+    sight.fly.faults.add(Fault("unhealthy", target="9080e4f2c51387", times=1))
+
+
+async def release_without_migration_that_is_unhealthy(sight: Sight) -> None:
+    """v1.5.0 could be undone, and has to be."""
+    await sight.has_release_without_migration()
+    await second_machine_is_unhealthy(sight)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way that an operation goes: what is typed, what goes wrong, where it ends."""
+
+    name: str
+    text: str
+    app: str
+    labels: set[str]
+    state: str
+    before: Callable[[Sight], Awaitable[None]] = nothing
+    config: Callable[[str], str] = str
+    release_commands: int = 1
+
+
+CASES = [
+    Case("rolling", "/deploy production v1.4.2", PRODUCTION, {NEW}, "succeeded"),
+    Case("asleep", "/deploy staging main", STAGING, {HEADING}, "succeeded"),
+    Case(
+        "failing",
+        "/deploy production v1.4.2",
+        PRODUCTION,
+        {NEW},
+        "failed",
+        before=second_machine_is_unhealthy,
+    ),
+    Case(
+        "restoring",
+        "/deploy production v1.5.0",
+        PRODUCTION,
+        {NEW},
+        "failed",
+        before=release_without_migration_that_is_unhealthy,
+        config=RESTORING,
+        # One of them was CI's.
+        release_commands=2,
+    ),
+]
+
+
+@pytest.fixture
+async def patient(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Patient]:
+    """Simulators here, the dying bot as a process, and somebody who starts it again."""
+    config = tmp_path / "flytower.toml"
+    config.write_text(request.param.config(EXAMPLE), encoding="utf-8")
+    async with Simulators(speed=SPEED) as simulators:
+        bot = BotProcess(simulators, tmp_path, config=config)
+        bot.module = "tests.end_to_end.dying_bot"
+        made = Patient(Sight(simulators), bot)
+        await bot.start()
+        keeper = asyncio.create_task(made.keep_alive())
+        try:
+            yield made
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+            await bot.kill()
+
+
+@pytest.mark.parametrize(
+    ("patient", "case"), [pytest.param(case, case, id=case.name) for case in CASES], indirect=["patient"]
+)
+async def test_killed_after_each_thing_that_it_writes_down_it_ends_as_if_nothing_had_happened(
+    patient: Patient, case: Case
+) -> None:
+    """One process for each fact, and still: one release command, one update each, one message that tells the end."""
+    sight = patient.sight
+    await case.before(sight)
+    await sight.slack.command(user="U0ANA", channel="C0DEPLOYS", text=case.text)
+    await sight.until(lambda: patient.waits_for_a_button() or patient.is_over(), "the plan waits or was carried out")
+    if not patient.is_over():
+        await sight.press("deployment_confirm")
+    await sight.until(patient.is_over, "the end is told")
+
+    assert patient.deaths >= len(list(patient.facts()))
+    assert patient.rows("SELECT state FROM operation") == [(case.state,)]
+    assert sight.labels(case.app) == case.labels
+    assert len(sight.release_commands(case.app)) == case.release_commands
+    assert [release["status"] for release in sight.releases(case.app)].count("running") == 0
+    assert len(sight.messages()) == 1
