@@ -44,8 +44,15 @@ def _block(block: dict[str, Any], people: dict[str, str]) -> list[str]:
             return [block["text"]["text"]]
         case "divider":
             return ["─" * 40]
+        case "data_visualization":
+            return [block["title"], *(f"  {_series(series)}" for series in block["chart"].get("series", []))]
         case unknown:
             return [f"({unknown} block)"]
+
+
+def _series(series: dict[str, Any]) -> str:
+    points = ", ".join(f"{point['label']} {point['value']}" for point in series["data"])
+    return f"{series['name']}: {points}"
 
 
 def _wrap(line: str) -> list[str]:

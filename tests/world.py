@@ -198,8 +198,8 @@ def _viewers(message: dict[str, Any]) -> list[str]:
 
 
 def _is_release_command(machine: dict[str, Any]) -> bool:
-    metadata = machine.get("config", {}).get("metadata", {})
-    return metadata.get("fly_process_group") == "fly_app_release_command"
+    metadata: dict[str, Any] = machine.get("config", {}).get("metadata", {})
+    return bool(metadata.get("fly_process_group") == "fly_app_release_command")
 
 
 def settings(simulators: Simulators, database: Path | str, *, change: Callable[[str], str] = str) -> Settings:

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
@@ -17,7 +18,7 @@ from bot.config import settings_table
 from bot.domain.operation import State
 from bot.domain.rollout import Step
 from bot.errors import Reason
-from commands import deploy
+from commands import deploy, history, status, why
 from sandbox import terminal
 from sandbox.fly import FlySimulator
 from sandbox.github import GitHubSimulator
@@ -120,6 +121,16 @@ def test_what_help_shows_is_explained(example: str) -> None:
     assert f"`{example}`" in README
 
 
+@pytest.mark.parametrize("module", [status, history, why], ids=["status", "history", "why"])
+def test_the_questions_are_explained(module: ModuleType) -> None:
+    """Each has its section with the current usage, and each example of its help stands there."""
+    usage = module.USAGE.strip("`")
+    section = COMMANDS.partition(f"## `{usage.partition(' [')[0]}`")[2].partition("\n## ")[0]
+
+    assert usage in section
+    assert all(example in section for example in re.findall(r"• (`[^`]+`)", module.HELP))
+
+
 async def test_every_slash_command_has_a_section(world: World) -> None:
     """What the bot answers to is a heading."""
     for command in world.bot.router.commands:
@@ -135,6 +146,19 @@ async def test_every_button_is_explained(world: World) -> None:
     shown = {caption.replace("production", "ENVIRONMENT") for caption in captions([card["blocks"], card["earlier"]])}
     assert shown == {"Deploy to ENVIRONMENT", "Dismiss", "Cancel"}
     assert all(f"| **{caption}** |" in COMMANDS for caption in shown)
+
+
+async def test_the_buttons_of_trouble_are_explained(world: World) -> None:
+    """A crash loop after a success: its message has buttons with rows of their own."""
+    await world.types("/deploy production v1.4.2")
+    await world.clicks("deployment_confirm")
+    world.fly.control.crash(world.machines()[0]["id"], loops=True)
+    await world.simulators.clock.sleep(40)
+    await world.settle()
+
+    shown = set(captions(world.card()["blocks"]))
+    assert shown == {"Roll back"}
+    assert all(f"| **{caption}** |" in COMMANDS for caption in {*shown, "Stop", "Retry"})
 
 
 @pytest.mark.parametrize("command", [*cli_commands(main)])
@@ -216,6 +240,8 @@ async def test_the_card_in_the_readme_is_real(world: World) -> None:
     """The first screen shows what the bot posts; only the seconds may differ."""
     await world.types('/deploy production v1.4.2 --reason "pricing fix"')
     await world.clicks("deployment_confirm")
+    await world.simulators.clock.sleep(630)
+    await world.settle()
 
     card = terminal.card(world.card(), {"U0ANA": "ana"}).replace(terminal.BAR, "  ")
     assert re.sub(r"\d+ s$", "N s", card, flags=re.MULTILINE) in re.sub(r"\d+ s$", "N s", README, flags=re.MULTILINE)

@@ -1,0 +1,1 @@
+"""`make tour`: a scripted conversation with the real bot, printed as text."""
