@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -14,29 +13,25 @@ import pytest
 from bot.domain.operation import FINAL
 from sandbox.kit import Fault
 from sandbox.stack import BotProcess, Simulators
+from tests.end_to_end.dying_bot import DEATHS
 from tests.world import EXAMPLE, PRODUCTION, RESTORING, SHA, STAGING, Sight, text_of
 
 HEADING = f"sha-{SHA['heading']}"
-NEW = f"sha-{SHA['v1.4.2']}"
-SPEED = 40.0
+NEW, OLD = f"sha-{SHA['v1.4.2']}", f"sha-{SHA['v1.4.1']}"
+SPEED = 60.0
 
 
 @dataclass
 class Patient:
-    """A bot that dies all the time, started again each time, as Fly does with a Machine."""
+    """A bot that dies all the time and is started again each time, as Fly does with a Machine."""
 
     sight: Sight
     bot: BotProcess
-    deaths: int = 0
 
-    async def keep_alive(self) -> None:
-        """Start it whenever it is dead; it may die before it is ready."""
-        while True:
-            if not self.bot.is_running:
-                self.deaths += 1
-                with contextlib.suppress(RuntimeError):
-                    await self.bot.start()
-            await asyncio.sleep(0.01)
+    @property
+    def deaths(self) -> int:
+        """How often it died so far."""
+        return len((self.bot.database.parent / DEATHS).read_text())
 
     def rows(self, sql: str) -> list[tuple[str, ...]]:
         """What the database says."""
@@ -71,6 +66,16 @@ async def release_without_migration_that_is_unhealthy(sight: Sight) -> None:
     await second_machine_is_unhealthy(sight)
 
 
+async def greens_in_sjc_crash(sight: Sight) -> None:
+    """The second of two new Machines never gets healthy."""
+    sight.fly.faults.add(Fault("crash_loop", target="sjc"))
+
+
+async def tag_without_image(sight: Sight) -> None:
+    """v1.5.0 is on a commit whose CI passed, and production has no image of it."""
+    await sight.github.actions()["tag"]({"name": "v1.5.0", "sha": SHA["heading"]})
+
+
 @dataclass(frozen=True)
 class Case:
     """One way that an operation goes: what is typed, what goes wrong, where it ends."""
@@ -83,6 +88,8 @@ class Case:
     before: Callable[[Sight], Awaitable[None]] = nothing
     config: Callable[[str], str] = str
     release_commands: int = 1
+    updates: int = 1
+    runs: int = 0
 
 
 CASES = [
@@ -96,6 +103,19 @@ CASES = [
         "failed",
         before=second_machine_is_unhealthy,
     ),
+    Case("canary", "/deploy production v1.4.2 --strategy canary", PRODUCTION, {NEW}, "succeeded"),
+    Case("bluegreen", "/deploy production v1.4.2 --strategy bluegreen", PRODUCTION, {NEW}, "succeeded", updates=0),
+    Case(
+        "bluegreen-failing",
+        "/deploy production v1.4.2 --strategy bluegreen",
+        PRODUCTION,
+        {OLD},
+        "failed",
+        before=greens_in_sjc_crash,
+        updates=0,
+    ),
+    Case("dispatch", "/deploy production v1.5.0", PRODUCTION, {HEADING}, "succeeded", before=tag_without_image, runs=1),
+    Case("tag", "/deploy production v1.5.0 --on main", PRODUCTION, {HEADING}, "succeeded", runs=1),
     Case(
         "restoring",
         "/deploy production v1.5.0",
@@ -106,8 +126,16 @@ CASES = [
         config=RESTORING,
         # One of them was CI's.
         release_commands=2,
+        # CI's, ours, and the way back.
+        updates=3,
     ),
 ]
+
+
+async def dispatched_or_pushed(sight: Sight) -> list[str]:
+    """The runs of production's workflow at GitHub."""
+    answer = await sight.github.actions()["runs"]({"workflow": "deploy-production.yml"})
+    return [run["status"] for run in answer["runs"]]
 
 
 @pytest.fixture
@@ -120,13 +148,10 @@ async def patient(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterat
         bot.module = "tests.end_to_end.dying_bot"
         made = Patient(Sight(simulators), bot)
         await bot.start()
-        keeper = asyncio.create_task(made.keep_alive())
         try:
             yield made
         finally:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
-            await bot.kill()
+            await bot.stop()
 
 
 @pytest.mark.parametrize(
@@ -148,5 +173,7 @@ async def test_killed_after_each_thing_that_it_writes_down_it_ends_as_if_nothing
     assert patient.rows("SELECT state FROM operation") == [(case.state,)]
     assert sight.labels(case.app) == case.labels
     assert len(sight.release_commands(case.app)) == case.release_commands
+    assert {machine["updates"] for machine in sight.machines(case.app)} <= set(range(case.updates + 1))
+    assert len(await dispatched_or_pushed(sight)) == case.runs
     assert [release["status"] for release in sight.releases(case.app)].count("running") == 0
     assert len(sight.messages()) == 1
