@@ -37,8 +37,9 @@ class DyingStore(Store):
         return operation
 
     async def transition(self, *args: Any, **kwargs: Any) -> Operation:
-        await super().transition(*args, **kwargs)
+        operation = await super().transition(*args, **kwargs)
         die()
+        return operation
 
 
 def die() -> None:
@@ -70,7 +71,7 @@ def leave(_: int, __: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    bot.app.Store = DyingStore  # type: ignore[misc]
+    setattr(bot.app, "Store", DyingStore)  # noqa: B010  the module exports no such name
     signal.signal(signal.SIGTERM, leave)
     supervise(Path(os.environ["FLYTOWER_DATABASE"]).parent)
     sys.exit()
