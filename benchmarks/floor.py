@@ -1,25 +1,59 @@
-"""The floor: bare Starlette with the bot's route and server settings, which reads the body and answers as much.
+"""What the bot is compared with: bare Starlette, and a bare Bolt handler, on the bot's route and server settings.
 
-No signature, no Bolt, no database: what an acknowledgement takes above this is the bot's own.
+Starlette reads the body and answers as much as the bot. Bolt does what its guide shows, signature included, with
+`process_before_response` as the bot has it; where the command is not `help`, it stores a row before it answers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import sys
+import tempfile
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import uvicorn
+from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.stack import free_port
+from benchmarks.disk import connected
+from sandbox.stack import SECRETS, free_port
 
+STARLETTE, BOLT = "starlette", "bolt"
 # The words and the length of what `/deploy help` answers.
 TEXT = "/deploy brings a commit to an environment. " * 12
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A process that listens soon."""
+
+    pid: int
+    port: int
+
+
+@contextlib.asynccontextmanager
+async def running(what: str) -> AsyncIterator[Floor]:
+    """`STARLETTE` or `BOLT` in a process of its own."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        command = (sys.executable, "-m", "benchmarks.floor", what, str(port), folder)
+        process = await asyncio.create_subprocess_exec(*command)
+        try:
+            yield Floor(process.pid, port)
+        finally:
+            process.terminate()
+            await process.wait()
 
 
 async def answer(request: Request) -> Response:
@@ -28,23 +62,45 @@ async def answer(request: Request) -> Response:
     return JSONResponse({"text": TEXT, "response_type": "ephemeral"})
 
 
-@contextlib.asynccontextmanager
-async def running() -> AsyncIterator[tuple[int, int]]:
-    """The floor in a process of its own: its pid and its port, on which it will listen soon."""
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.floor", str(port))
-    try:
-        yield process.pid, port
-    finally:
-        process.terminate()
-        await process.wait()
+def bolt_app(db: sqlite3.Connection) -> AsyncApp:
+    """One handler of `/deploy`; rows are written by a thread, each committed by itself."""
+    thread = ThreadPoolExecutor(max_workers=1)
+
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id="T0REIFY", bot_token=SECRETS["SLACK_BOT_TOKEN"])
+
+    def store(body: str) -> None:
+        db.execute("INSERT INTO command (body) VALUES (?)", [body])
+
+    async def deploy(ack: AsyncAck, command: dict[str, Any]) -> None:
+        if command["text"] != "help":
+            await asyncio.get_running_loop().run_in_executor(thread, store, repr(command))
+        await ack(text=f"{TEXT}{command['text']}", response_type="ephemeral")
+
+    app = AsyncApp(
+        name="floor",
+        signing_secret=SECRETS["SLACK_SIGNING_SECRET"],
+        authorize=authorize,
+        process_before_response=True,
+    )
+    app.command("/deploy")(deploy)
+    return app
 
 
-if __name__ == "__main__":
-    app = Starlette(routes=[Route("/slack/events", answer, methods=["POST"])])
+def _endpoint(what: str, folder: Path) -> Any:
+    return answer if what == STARLETTE else AsyncSlackRequestHandler(bolt_app(connected(folder / "floor.db"))).handle
+
+
+def _serve(what: str, port: int, folder: Path) -> None:
+    endpoint = _endpoint(what, folder)
+
+    async def events(request: Request) -> Response:
+        response: Response = await endpoint(request)
+        return response
+
     uvicorn.run(
-        app,
-        port=int(sys.argv[1]),
+        Starlette(routes=[Route("/slack/events", events, methods=["POST"])]),
+        port=port,
         http="httptools",
         loop="asyncio",
         ws="none",
@@ -53,3 +109,7 @@ if __name__ == "__main__":
         access_log=False,
         server_header=False,
     )
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

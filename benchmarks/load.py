@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -36,13 +36,17 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Job:
-    """Requests to send, each when the previous one of its connection is answered and `pause_s` have passed."""
+    """Requests to send, each when the previous one of its connection is answered and `pause_s` have passed.
+
+    `reads` are sent between them, all of them after each request, and not measured: they keep the processors awake.
+    """
 
     port: int
     requests: list[str]
     expect: str = HELP_ANSWER
     connections: int = 1
     pause_s: float = 0.0
+    reads: list[str] = field(default_factory=list)
 
 
 def request(text: str, **fields: str) -> str:
@@ -88,7 +92,7 @@ def run(job: Job) -> Json:
 
     Waits for a server that does not listen yet; RuntimeError for any answer but the expected.
     """
-    requests = iter([text.encode() for text in job.requests])
+    requests = _sendings(job)
     latencies: list[float] = []
     with selectors.DefaultSelector() as selector:
         connections = [_Connection(job.port) for _ in range(min(job.connections, len(job.requests)))]
@@ -104,15 +108,30 @@ def run(job: Job) -> Json:
     return {"seconds": seconds, "latencies": latencies}
 
 
-def _receive(selector: selectors.BaseSelector, job: Job, requests: Iterator[bytes]) -> Iterator[float]:
+@dataclass(frozen=True)
+class _Sending:
+    request: bytes
+    expect: bytes
+    is_measured: bool = True
+
+
+def _sendings(job: Job) -> Iterator[_Sending]:
+    # Encoded beforehand: nothing but sending and receiving happens while the clock runs.
+    reads = [_Sending(text.encode(), HELP_ANSWER.encode(), is_measured=False) for text in job.reads]
+    requests = [_Sending(text.encode(), job.expect.encode()) for text in job.requests]
+    return itertools.chain.from_iterable((*reads, request) for request in requests)
+
+
+def _receive(selector: selectors.BaseSelector, job: Job, requests: Iterator[_Sending]) -> Iterator[float]:
     ready = selector.select(ANSWER_S)
     if not ready:
         raise RuntimeError(f"no answer within {ANSWER_S:.0f} s")
     for key, _ in ready:
-        latency = key.data.receive(job.expect.encode())
+        latency = key.data.receive()
         if latency is None:
             continue
-        yield latency
+        if key.data.is_measured:
+            yield latency
         if job.pause_s:
             time.sleep(job.pause_s)
         if following := next(requests, None):
@@ -126,11 +145,16 @@ class _Connection:
         self.socket = _connected(port)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def send(self, request: bytes) -> None:
-        self._answer, self._sent_at = b"", time.perf_counter()
-        self.socket.sendall(request)
+    @property
+    def is_measured(self) -> bool:
+        return self._sending.is_measured
 
-    def receive(self, expect: bytes) -> float | None:
+    def send(self, sending: _Sending) -> None:
+        self._sending = sending
+        self._answer, self._sent_at = b"", time.perf_counter()
+        self.socket.sendall(sending.request)
+
+    def receive(self) -> float | None:
         """The latency once the whole answer is there."""
         part = self.socket.recv(65536)
         self._answer += part
@@ -139,7 +163,7 @@ class _Connection:
         if part and (length is None or len(body) < int(length[1])):
             return None
         latency = time.perf_counter() - self._sent_at
-        if not head.startswith(b"HTTP/1.1 200 ") or expect not in body:
+        if not head.startswith(b"HTTP/1.1 200 ") or self._sending.expect not in body:
             raise RuntimeError(f"unexpected answer: {self._answer[:500]!r}")
         return latency
 
@@ -160,6 +184,14 @@ def cpu_s(pid: int) -> float:
     # The name in parentheses may hold blanks, so count from behind it: utime and stime are fields 14 and 15.
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def others_cpu_s() -> float:
+    """Processor seconds of the machine since its start, without this process and its ended children."""
+    fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()
+    # user, nice, system, then idle and iowait, then irq, softirq and steal.
+    busy = sum(int(fields[number]) for number in (1, 2, 3, 6, 7, 8))
+    return busy / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
 
 
 def rss_mb(pid: int) -> float:

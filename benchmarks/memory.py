@@ -6,10 +6,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.bars import Bar, Row
 from benchmarks.load import Job, at_rest, fire, helps, rss_mb, stored
 from sandbox.stack import BotProcess, Simulators, stack
 
 CONNECTIONS = 8
+IDLE = Bar("", 85, " MB")
+GROWTH = Bar("", 5, " MB")
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,14 @@ class Memory:
     idle_mb: float
     warm_mb: float
     after_mb: float
+
+    def rows(self) -> list[Row]:
+        growth = self.after_mb - self.idle_mb
+        parts = f"{growth:+.1f} MB, of that {self.after_mb - self.warm_mb:+.1f} MB after the first tenth"
+        return [
+            Row("memory at rest", f"{self.idle_mb:.1f} MB", ((self.idle_mb, IDLE),)),
+            Row(f"growth over {self.commands:,} commands", parts, ((growth, GROWTH),)),
+        ]
 
 
 async def measure(commands: int) -> Memory:

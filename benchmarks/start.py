@@ -9,8 +9,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.bars import Bar, Row
 from benchmarks.load import Job, cpu_s, helps, run
 from sandbox.stack import BotProcess, Simulators
+
+BAR = Bar("median", 0.7, " s")
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,10 @@ class Start:
     best_s: float
     median_s: float
     cpu_s: float
+
+    def row(self) -> Row:
+        value = f"median {self.median_s:.2f} s, best {self.best_s:.2f} s, {self.cpu_s:.2f} s CPU"
+        return Row("start of the process to the first acknowledgement", value, ((self.median_s, BAR),))
 
 
 async def measure(times: int) -> Start:

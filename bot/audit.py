@@ -6,12 +6,14 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlite_utils import Database
+
+from bot import sql
 
 GENESIS = "0" * 64
 # What makes a spreadsheet read a cell as a formula. Source: OWASP, "CSV Injection".
@@ -38,7 +40,7 @@ def chain_hash(previous: str, row: Mapping[str, Any]) -> str:
 
 def append(db: Database, event: AuditEvent) -> None:
     """Append an event in the running transaction."""
-    last = next(iter(db.query("SELECT hash FROM audit ORDER BY seq DESC LIMIT 1")), None)
+    last = sql.one(db, "SELECT hash FROM audit ORDER BY seq DESC LIMIT 1")
     row: dict[str, Any] = {
         "at": event.at.isoformat(),
         "actor": event.actor,
@@ -48,7 +50,7 @@ def append(db: Database, event: AuditEvent) -> None:
         "previous_hash": last["hash"] if last else GENESIS,
     }
     row["hash"] = chain_hash(row["previous_hash"], row)
-    db.table("audit").insert(row)
+    sql.insert(db, "audit", row)
 
 
 def storable(text: str) -> str:
@@ -77,12 +79,16 @@ def problems(events: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def as_csv(events: Iterable[Mapping[str, Any]]) -> str:
-    """The events as CSV with a header. A cell that a spreadsheet would run as a formula gets a quote in front."""
+    """The events as CSV with a header, for the terminal: lines end as there."""
+    return csv_text(COLUMNS, ([row[column] for column in COLUMNS] for row in events), line_end="\n")
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, line_end: str = "\r\n") -> str:
+    """A table as RFC 4180 has it. A cell that a spreadsheet would run as a formula gets a quote in front."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in events:
-        writer.writerow([_cell(row[column]) for column in COLUMNS])
+    writer = csv.writer(text, lineterminator=line_end)
+    writer.writerow(columns)
+    writer.writerows([_cell(cell) for cell in row] for row in rows)
     return text.getvalue()
 
 

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
-import signal
-import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
 import click
-import structlog
-import uvicorn
 
 from bot import audit
-from bot.app import Application
 from bot.config import Settings, file_problems, promotion_notes
 from bot.errors import BotError, ConfigError
 from bot.log import configure
 from bot.writer import read_only
-
-log = structlog.get_logger()
 
 CONFIG = click.option(
     "--config",
@@ -56,9 +50,20 @@ def serve(config_path: Path) -> None:
     os.environ.pop("SLACK_BOT_TOKEN", None)
     configure(settings.log_format, secrets=settings.secrets)
     try:
-        asyncio.run(_serve(settings))
+        asyncio.run(_start(settings))
     except BotError as error:
         raise click.ClickException(str(error)) from None
+    finally:
+        gc.enable()
+
+
+def _start(settings: Settings) -> Coroutine[None, None, None]:
+    # A start makes objects by the hundred thousand and hardly any garbage; `serve` switches the collector on again.
+    gc.disable()
+    # The libraries of the bot take half a second, which the other commands need not wait for.
+    from bot.serve import serve  # noqa: PLC0415
+
+    return serve(settings)
 
 
 @main.command("check-config")
@@ -127,43 +132,3 @@ def _settings(config_path: Path) -> Settings:
 def _audit_events(database: Path) -> list[dict[str, Any]]:
     with contextlib.closing(read_only(str(database))) as db:
         return list(audit.rows(db))
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        # uvicorn would raise the signal again after its own shutdown, before ours.
-        yield
-
-
-async def _serve(settings: Settings) -> None:
-    application = Application(settings)
-    await application.start()
-    config = uvicorn.Config(
-        application.asgi,
-        host=settings.host,
-        port=settings.port,
-        http="httptools",
-        loop="asyncio",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
-    server = _Server(config)
-
-    def stop() -> None:
-        log.info("stopping")
-        server.should_exit = True
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    try:
-        await server.serve()
-    finally:
-        await application.stop()
-    if not server.started:
-        sys.exit(1)

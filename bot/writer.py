@@ -80,10 +80,9 @@ class Worker:
             raise RuntimeError(f"{self._thread.name} was stopped")
         future: asyncio.Future[T] = self._loop.create_future()
         self._pending += 1
-        future.add_done_callback(self._count_down)
         self._queue.put(_Item(work, future))
-        # A caller that is cancelled leaves; its write goes on.
-        return await asyncio.shield(future)
+        # A caller that is cancelled leaves; its write goes on, since the thread never looks at the future.
+        return await future
 
     async def stop(self) -> None:
         """Work off what waits, then close the connection. Harmless before the start and a second time."""
@@ -100,9 +99,6 @@ class Worker:
     def is_busy(self) -> bool:
         """Whether somebody waits for this thread."""
         return self._pending > 0
-
-    def _count_down(self, _: asyncio.Future[Any]) -> None:
-        self._pending -= 1
 
     def _work(self) -> None:
         try:
@@ -134,14 +130,23 @@ class Worker:
         else:
             for item in group:
                 item.run(db)
-        self._tell(lambda items: [item.resolve() for item in items], group)
+        self._tell(self._resolve, group)
+
+    def _resolve(self, group: list[_Item]) -> None:
+        self._pending -= len(group)
+        for item in group:
+            item.resolve()
 
     def _commit(self, db: Database, group: list[_Item]) -> None:
         try:
             db.conn.execute("BEGIN IMMEDIATE")
-            for item in group:
-                _in_savepoint(db, item)
-            db.conn.execute("COMMIT")
+            if len(group) == 1:
+                _alone(db, group[0])
+            else:
+                for item in group:
+                    _in_savepoint(db, item)
+            # Nothing is left to commit where one alone was undone.
+            db.conn.commit()
         except BaseException as error:  # noqa: BLE001  nothing of the group is stored, so all of it failed
             if db.conn.in_transaction:
                 db.conn.rollback()
@@ -152,6 +157,13 @@ class Worker:
         # A loop that was closed has nobody left to tell.
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(function, argument)
+
+
+def _alone(db: Database, item: _Item) -> None:
+    """Without a savepoint: each statement waits for the interpreter's lock, and most groups are of one."""
+    item.run(db)
+    if item.error is not None:
+        db.conn.rollback()
 
 
 def _in_savepoint(db: Database, item: _Item) -> None:
@@ -221,6 +233,8 @@ def _connect(path: str) -> Database:
     db = Database(memory=True) if path == MEMORY else Database(path)
     db.conn.execute("PRAGMA busy_timeout=5000")
     db.conn.execute("PRAGMA foreign_keys=ON")
+    # In kibibytes, for each connection; what does not fit is in the system's page cache.
+    db.conn.execute("PRAGMA cache_size=-512")
     return db
 
 

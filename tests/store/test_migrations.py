@@ -40,11 +40,16 @@ def a_fire(db: Database) -> None:
     db.table("fire").insert({"job": "sweep", "due": NOW.isoformat()})
 
 
+def a_watch(db: Database) -> None:
+    db.table("watch").insert({"operation_id": "op1", "phase": "watching", "told": "watching", "facts": "{}"})
+
+
 # What is put into the database once the migration of that name was applied.
 SAMPLES: dict[str, Callable[[Database], None]] = {
     "m001_operations": an_operation,
     "m002_audit": an_event,
     "m003_fires": a_fire,
+    "m004_watches": a_watch,
 }
 
 
@@ -97,7 +102,7 @@ def test_every_table_is_strict(db: Database) -> None:
     migrations.apply(db)
 
     assert {table: db.table(table).strict for table in our_tables(db)} == dict.fromkeys(
-        ("operation", "journal", "audit", "fire"), True
+        ("operation", "journal", "audit", "fire", "watch"), True
     )
 
 

@@ -72,6 +72,23 @@ async def test_one_that_fails_does_not_fail_its_neighbours() -> None:
     assert kept == ["one", "two"]
 
 
+async def test_one_alone_that_fails_leaves_nothing() -> None:
+    """Without neighbours there is no savepoint: the whole transaction is undone, and the next one works."""
+
+    def broken(db: Database) -> None:
+        note(db, "half")
+        raise KeyError("broken")
+
+    worker = await open_worker()
+    with pytest.raises(KeyError, match="broken"):
+        await worker.run(broken)
+    await worker.run(lambda db: note(db, "one"))
+    kept = await worker.run(notes)
+    await worker.stop()
+
+    assert kept == ["one"]
+
+
 def write(path: str, content: bytes) -> None:
     Path(path).write_bytes(content)
 
@@ -134,9 +151,11 @@ async def test_a_caller_that_leaves_does_not_take_its_write_along() -> None:
     gate.set()
     await held
     kept = await worker.run(notes)
+    was_busy = worker.is_busy
     await worker.stop()
 
     assert leaving.cancelled()
+    assert not was_busy
     assert kept == ["left behind"]
 
 
@@ -338,5 +357,5 @@ async def test_strict_tables_refuse_what_does_not_belong(statement: str) -> None
     await store.create_operation(new_operation(), NOW)
 
     with pytest.raises(sqlite3.IntegrityError):
-        await store._write(lambda db: db.conn.execute(statement))
+        await store.write(lambda db: db.conn.execute(statement))
     await store.close()
