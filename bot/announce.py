@@ -15,9 +15,11 @@ from collections.abc import Callable
 
 import structlog
 
+from bot.domain.model import Actor
 from bot.domain.operation import Card, Operation, State
 from bot.errors import RateLimited, RemoteError, RemoteRejected
 from bot.metrics import Metrics
+from bot.operations.engine import BOT
 from bot.operations.plans import plan_of
 from bot.ports import Chat, Clock
 from bot.store import Store
@@ -35,6 +37,25 @@ RETRY_S, LONGEST_RETRY_S = 5.0, 300.0
 LOST_MESSAGE = frozenset({"message_not_found", "edit_window_closed", "cant_update_message", "channel_not_found"})
 # The channel where the command was typed is closed to the bot.
 CLOSED_CHANNEL = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action"})
+
+
+class Backoff:
+    """How long to leave Slack alone after a failure: it may have posted what it did not answer."""
+
+    def __init__(self) -> None:
+        self._failures: Counter[str] = Counter()
+
+    def after(self, operation_id: str, error: RemoteError) -> float:
+        """Seconds until the next try, twice as long each time."""
+        self._failures[operation_id] += 1
+        tries = self._failures[operation_id]
+        if tries & (tries - 1) == 0:
+            log.warning("Slack did not answer", operation=operation_id, error=str(error), tries=tries)
+        return min(RETRY_S * float(2 ** min(tries - 1, 10)), LONGEST_RETRY_S)
+
+    def forget(self, operation_id: str) -> None:
+        """Slack answered."""
+        self._failures.pop(operation_id, None)
 
 
 class Announcer:
@@ -59,7 +80,7 @@ class Announcer:
         self._watches = Watches(store)
         self._dirty: dict[str, asyncio.Event] = {}
         self._shown: dict[str, Message] = {}
-        self._failures: Counter[str] = Counter()
+        self._backoff = Backoff()
         self._unheard: set[str] = set()
 
     def changed(self, operation_id: str) -> None:
@@ -99,17 +120,9 @@ class Announcer:
             await self._tell_refusal(operation_id, error)
         except RemoteError as error:
             dirty.set()
-            return self._backoff(operation_id, error)
-        self._failures.pop(operation_id, None)
+            return self._backoff.after(operation_id, error)
+        self._backoff.forget(operation_id)
         return EDIT_INTERVAL_S
-
-    def _backoff(self, operation_id: str, error: RemoteError) -> float:
-        """Seconds until the next try: twice as long each time, since Slack may have posted what it did not answer."""
-        self._failures[operation_id] += 1
-        tries = self._failures[operation_id]
-        if tries & (tries - 1) == 0:
-            log.warning("Slack did not answer", operation=operation_id, error=str(error), tries=tries)
-        return min(RETRY_S * float(2 ** min(tries - 1, 10)), LONGEST_RETRY_S)
 
     async def _tell_refusal(self, operation_id: str, error: RemoteRejected) -> None:
         """No channel takes the card: tell the one who waits for it, once."""
@@ -153,7 +166,8 @@ class Announcer:
         if operation.started_at is not None:
             if details := views.release_command_log(operation):
                 await self._chat.post(card.channel, details, thread_ts=card.ts)
-            await self._chat.post(card.channel, views.ended(operation, plan_of(operation)), thread_ts=card.ts)
+            message = views.ended(operation, plan_of(operation), whom=await person_behind(self._store, operation))
+            await self._chat.post(card.channel, message, thread_ts=card.ts)
         await self._store.set_announced(operation.id)
         self._metrics.operations.labels(operation.kind, operation.state).inc()
         self._shown.pop(operation.id, None)
@@ -180,6 +194,13 @@ async def put(
         if error.code not in CLOSED_CHANNEL or channel == home():
             raise
         return await chat.post(home(), message)
+
+
+async def person_behind(store: Store, operation: Operation) -> Actor:
+    """Whom an operation concerns: who asked for it, and where the bot went back by itself who deployed before."""
+    while operation.actor == BOT and (deployed := operation.request.get("back_from")):
+        operation = await store.operation(deployed)
+    return operation.actor
 
 
 def _never_public(operation: Operation) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import structlog
 
-from bot.announce import put
+from bot.announce import Backoff, person_behind, put
 from bot.domain.operation import Operation
 from bot.domain.watch import Watch
 from bot.errors import RemoteError, RemoteRejected
@@ -40,6 +40,7 @@ class WatchAnnouncer:
         self._tasks = tasks
         self._channel_of = channel_of
         self._again: dict[str, bool] = {}
+        self._backoff = Backoff()
         self._shown: dict[str, Message] = {}
 
     def changed(self, operation_id: str) -> None:
@@ -57,7 +58,10 @@ class WatchAnnouncer:
                 self._again[operation_id] = False
                 await self._show(operation_id)
         except RemoteError as error:
-            log.warning("Slack does not show the watch", operation=operation_id, error=str(error))
+            # The next look after that tells it again.
+            await self._clock.sleep(self._backoff.after(operation_id, error))
+        else:
+            self._backoff.forget(operation_id)
         finally:
             del self._again[operation_id]
 
@@ -79,7 +83,8 @@ class WatchAnnouncer:
     async def _show_trouble(self, watch: Watch, operation: Operation) -> None:
         if not watch.had_trouble:
             return
-        message = views.trouble(operation, plan_of(operation), watch, self._clock.now())
+        whom = await person_behind(self._store, operation)
+        message = views.trouble(operation, plan_of(operation), watch, self._clock.now(), whom=whom)
         if message == self._shown.get(operation.id):
             return
         channel = operation.card.channel if operation.card else operation.channel

@@ -173,7 +173,7 @@ class Application:
         )
         deploy_modal.register(self.router, modal, command=settings.commands["/deploy"])
         self._watch(planner, people)
-        self._look(people)
+        self._look(people, identity.url)
         self.schedule = Schedule(self.store, self.clock, speed=settings.clock_speed)
         self.schedule.add(expire_plans(self.deployments))
         self._bolt = bolt_app(self.router, _authorize_result(identity, settings))
@@ -189,15 +189,16 @@ class Application:
         returns = Returns(self.store, watches, self.deployments, people)
         watch.register(self.router, returns, self.watching, self.deploy.prepare)
 
-    def _look(self, people: People) -> None:
+    def _look(self, people: People, workspace: str) -> None:
         settings, queries, command = self.settings, Queries(self.store), self.settings.commands["/deploy"]
         statuses = Statuses(settings, self.store, queries, self.github, self.fly, people, self.clock)
-        status.register(self.router, statuses, self.clock, command=command)
+        status.register(self.router, statuses, self.clock, workspace=workspace, command=command)
         histories = Histories(queries, people, self.slack, self.clock, settings.environment)
-        history.register(self.router, histories, self.slack, command=command)
+        history.register(self.router, histories, self.slack, workspace=workspace, command=command)
         statistics = Statistics(queries, people, self.clock, settings.environments, settings.environment)
         stats.register(self.router, statistics, self.slack, command=command)
-        why.register(self.router, Whys(queries, people, settings.environment), self.clock, command=command)
+        whys = Whys(queries, people, settings.environment)
+        why.register(self.router, whys, self.clock, workspace=workspace, command=command)
 
     def _changed(self, operation_id: str) -> None:
         self.announcer.changed(operation_id)

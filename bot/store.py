@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from bot import audit
+from bot import audit, sql
 from bot.audit import AuditEvent
 from bot.domain.model import Actor
 from bot.domain.operation import (
@@ -30,6 +31,7 @@ from bot.errors import InvalidTransition, NotFound, OperationRunning, Reason, St
 from bot.writer import Files
 
 T = TypeVar("T")
+Row = sqlite3.Row | Mapping[str, Any]
 FIRES_KEPT = timedelta(days=7)
 
 
@@ -69,59 +71,48 @@ class Store:
         """Whether a read or a write is under way."""
         return self._files.writer.is_busy or self._files.reader.is_busy
 
-    async def _write(self, work: Callable[[Database], T]) -> T:
+    async def write(self, work: Callable[[Database], T]) -> T:
+        """Do this in one transaction in the writer's thread; what it returns once it is committed."""
         return await self._files.writer.run(work)
 
-    async def _read(self, work: Callable[[Database], T]) -> T:
+    async def read(self, work: Callable[[Database], T]) -> T:
+        """Do this in the reader's thread, on what was committed before."""
         return await self._files.reader.run(work)
 
     async def create_operation(self, new: NewOperation, at: datetime) -> tuple[Operation, bool]:
         """Store a requested operation. The same request a second time gives the first one and False."""
+        operation_id = f"{int(at.timestamp() * 1000):011x}{secrets.token_hex(4)}"
+        row = _new_row(operation_id, new, at)
+        event = AuditEvent(at, new.actor.user_id, f"{new.kind}.request", operation_id, new.request)
 
         def work(db: Database) -> tuple[Operation, bool]:
-            known = _one(db, "SELECT id FROM operation WHERE request_key = ?", [new.request_key])
-            if known:
-                return _operation(db, known["id"]), False
-            operation_id = f"{int(at.timestamp() * 1000):011x}{secrets.token_hex(4)}"
-            db.table("operation").insert(
-                {
-                    "id": operation_id,
-                    "request_key": new.request_key,
-                    "kind": new.kind,
-                    "state": State.REQUESTED,
-                    "app": new.app,
-                    "environment": new.environment,
-                    "pipeline": new.pipeline,
-                    "actor_id": new.actor.user_id,
-                    "actor_team": new.actor.team_id,
-                    "channel": new.channel,
-                    "request": _dump(new.request),
-                    "created_at": at.isoformat(),
-                }
-            )
-            audit.append(db, AuditEvent(at, new.actor.user_id, f"{new.kind}.request", operation_id, new.request))
-            return _operation(db, operation_id), True
+            if not sql.insert_once(db, "operation", row, by="request_key"):
+                known = sql.one(db, "SELECT id FROM operation WHERE request_key = ?", [new.request_key])
+                assert known is not None
+                return operation_in(db, known["id"]), False
+            audit.append(db, event)
+            return _operation(row, ()), True
 
-        return await self._write(work)
+        return await self.write(work)
 
     async def operation(self, operation_id: str) -> Operation:
         """One operation with its journal; NotFound."""
-        return await self._read(lambda db: _operation(db, operation_id))
+        return await self.read(lambda db: operation_in(db, operation_id))
 
     async def active_operation(self, app: str) -> Operation | None:
         """The operation that holds the app, or None."""
-        return await self._read(lambda db: _active(db, app))
+        return await self.read(lambda db: _active(db, app))
 
     async def operations(self, *states: State) -> list[Operation]:
         """All operations in these states, oldest first."""
         marks = ", ".join("?" for _ in states)
-        sql = f"SELECT id FROM operation WHERE state IN ({marks}) ORDER BY created_at"  # noqa: S608  only marks
-        return await self._read(lambda db: [_operation(db, r["id"]) for r in db.query(sql, list(states))])
+        ids = f"SELECT id FROM operation WHERE state IN ({marks}) ORDER BY created_at"  # noqa: S608  only marks
+        return await self.read(lambda db: _operations(db, ids, list(states)))
 
     async def unannounced(self) -> list[Operation]:
         """Ended operations whose end nobody was told yet, oldest first."""
-        sql = "SELECT id FROM operation WHERE announced = 0 AND finished_at IS NOT NULL ORDER BY created_at"
-        return await self._read(lambda db: [_operation(db, r["id"]) for r in db.query(sql)])
+        ids = "SELECT id FROM operation WHERE announced = 0 AND finished_at IS NOT NULL ORDER BY created_at"
+        return await self.read(lambda db: _operations(db, ids))
 
     async def set_plan(self, operation_id: str, plan: Mapping[str, Any], plan_hash: str) -> Operation:
         """Give a requested operation its (new) plan; StaleAction when it is past that."""
@@ -133,19 +124,19 @@ class Store:
             ).rowcount
             if not changed:
                 raise StaleAction("The operation is past planning.")
-            return _operation(db, operation_id)
+            return operation_in(db, operation_id)
 
-        return await self._write(work)
+        return await self.write(work)
 
     async def set_card(self, operation_id: str, card: Card) -> None:
         """Remember where the operation's message is."""
-        sql = "UPDATE operation SET card_channel = ?, card_ts = ? WHERE id = ?"
-        await self._write(lambda db: db.conn.execute(sql, [card.channel, card.ts, operation_id]).rowcount)
+        update = "UPDATE operation SET card_channel = ?, card_ts = ? WHERE id = ?"
+        await self.write(lambda db: db.conn.execute(update, [card.channel, card.ts, operation_id]).rowcount)
 
     async def set_announced(self, operation_id: str) -> None:
         """Remember that the end was told."""
-        sql = "UPDATE operation SET announced = 1 WHERE id = ?"
-        await self._write(lambda db: db.conn.execute(sql, [operation_id]).rowcount)
+        update = "UPDATE operation SET announced = 1 WHERE id = ?"
+        await self.write(lambda db: db.conn.execute(update, [operation_id]).rowcount)
 
     async def transition(
         self,
@@ -167,7 +158,7 @@ class Store:
         """
 
         def work(db: Database) -> Operation:
-            now = _operation(db, operation_id)
+            now = operation_in(db, operation_id)
             if plan_hash is not None and plan_hash != now.plan_hash:
                 raise StaleAction("The plan changed since this was shown.", reason=Reason.PLAN_CHANGED)
             if only_from not in {None, now.state}:
@@ -178,51 +169,50 @@ class Store:
             _update_state(db, now, state, at, reason, outcome)
             detail = {"state": state, "reason": reason, **(outcome or {})}
             audit.append(db, AuditEvent(at, by.user_id, f"{now.kind}.{event}", operation_id, detail))
-            return _operation(db, operation_id)
+            return operation_in(db, operation_id)
 
-        return await self._write(work)
+        return await self.write(work)
 
     async def append_journal(self, operation_id: str, row: JournalRow) -> Operation:
         """Record a step; StaleAction when the operation has ended."""
 
         def work(db: Database) -> Operation:
-            if _operation(db, operation_id).is_final:
+            if operation_in(db, operation_id).is_final:
                 raise StaleAction("The operation has ended.")
-            db.table("journal").insert(
-                {
-                    "operation_id": operation_id,
-                    "step": row.step,
-                    "target": row.target,
-                    "status": row.status,
-                    "at": row.at.isoformat(),
-                    "detail": _dump(row.detail),
-                }
-            )
-            return _operation(db, operation_id)
+            stored = {
+                "operation_id": operation_id,
+                "step": row.step,
+                "target": row.target,
+                "status": row.status,
+                "at": row.at.isoformat(),
+                "detail": _dump(row.detail),
+            }
+            sql.insert(db, "journal", stored)
+            return operation_in(db, operation_id)
 
-        return await self._write(work)
+        return await self.write(work)
 
     async def request_cancel(self, operation_id: str, by: Actor, at: datetime) -> Operation:
         """Ask a running operation to stop; the first who asks is remembered. StaleAction when it has ended."""
 
         def work(db: Database) -> Operation:
-            now = _operation(db, operation_id)
+            now = operation_in(db, operation_id)
             if not now.is_active:
                 raise StaleAction(f"The operation is not running any more: it is {now.state}.")
             if not now.cancel_requested_by:
                 db.conn.execute("UPDATE operation SET cancel_requested_by = ? WHERE id = ?", [by.user_id, operation_id])
                 audit.append(db, AuditEvent(at, by.user_id, f"{now.kind}.request_cancel", operation_id))
-            return _operation(db, operation_id)
+            return operation_in(db, operation_id)
 
-        return await self._write(work)
+        return await self.write(work)
 
     async def add_audit(self, event: AuditEvent) -> None:
         """Append an audit event that belongs to no change of state."""
-        await self._write(lambda db: audit.append(db, event))
+        await self.write(lambda db: audit.append(db, event))
 
     async def audit_events(self) -> list[dict[str, Any]]:
         """All audit events, oldest first."""
-        return await self._read(lambda db: list(audit.rows(db)))
+        return await self.read(lambda db: list(audit.rows(db)))
 
     async def claim_fire(self, job: str, due: datetime) -> bool:
         """Claim one due time of a scheduled job: True for the first who asks. Claims of past weeks are dropped."""
@@ -233,7 +223,7 @@ class Store:
             claim = "INSERT OR IGNORE INTO fire (job, due) VALUES (?, ?)"
             return bool(db.conn.execute(claim, [job, due.isoformat()]).rowcount == 1)
 
-        return await self._write(work)
+        return await self.write(work)
 
 
 def running_error(holder: Operation) -> OperationRunning:
@@ -245,6 +235,34 @@ def running_error(holder: Operation) -> OperationRunning:
     )
 
 
+def _new_row(operation_id: str, new: NewOperation, at: datetime) -> dict[str, Any]:
+    """The whole row, so that it need not be read back before the person gets an answer."""
+    return {
+        "id": operation_id,
+        "request_key": new.request_key,
+        "kind": new.kind,
+        "state": State.REQUESTED,
+        "app": new.app,
+        "environment": new.environment,
+        "pipeline": new.pipeline,
+        "actor_id": new.actor.user_id,
+        "actor_team": new.actor.team_id,
+        "channel": new.channel,
+        "request": _dump(new.request),
+        "plan": None,
+        "plan_hash": "",
+        "created_at": at.isoformat(),
+        "started_at": None,
+        "finished_at": None,
+        "card_channel": "",
+        "card_ts": "",
+        "cancel_requested_by": "",
+        "reason": "",
+        "outcome": "{}",
+        "announced": 0,
+    }
+
+
 def _update_state(
     db: Database, now: Operation, state: State, at: datetime, reason: str, outcome: Mapping[str, Any] | None
 ) -> None:
@@ -253,23 +271,27 @@ def _update_state(
         changes["started_at"] = at.isoformat()
     if state in FINAL:
         changes |= {"finished_at": at.isoformat(), "reason": reason, "outcome": _dump(outcome or {})}
-    db.table("operation").update(now.id, changes)
+    sql.update(db, "operation", now.id, changes)
 
 
-def _one(db: Database, sql: str, parameters: list[Any]) -> dict[str, Any] | None:
-    return next(iter(db.query(sql, parameters)), None)
+def _operations(db: Database, ids: str, parameters: Sequence[Any] = ()) -> list[Operation]:
+    return [operation_in(db, row["id"]) for row in sql.rows(db, ids, parameters).fetchall()]
 
 
 def _active(db: Database, app: str) -> Operation | None:
-    row = _one(db, "SELECT id FROM operation WHERE app = ? AND state IN ('running', 'verifying')", [app])
-    return _operation(db, row["id"]) if row else None
+    row = sql.one(db, "SELECT id FROM operation WHERE app = ? AND state IN ('running', 'verifying')", [app])
+    return operation_in(db, row["id"]) if row else None
 
 
-def _operation(db: Database, operation_id: str) -> Operation:
-    row = _one(db, "SELECT * FROM operation WHERE id = ?", [operation_id])
+def operation_in(db: Database, operation_id: str) -> Operation:
+    """One operation with its journal, within a transaction; NotFound."""
+    row = sql.one(db, "SELECT * FROM operation WHERE id = ?", [operation_id])
     if row is None:
         raise NotFound("There is no such operation.", reason=Reason.UNKNOWN_OPERATION)
-    journal = db.query("SELECT * FROM journal WHERE operation_id = ? ORDER BY id", [operation_id])
+    return _operation(row, sql.rows(db, "SELECT * FROM journal WHERE operation_id = ? ORDER BY id", [operation_id]))
+
+
+def _operation(row: Row, journal: Iterable[Row]) -> Operation:
     return Operation(
         id=row["id"],
         kind=Kind(row["kind"]),
@@ -294,7 +316,7 @@ def _operation(db: Database, operation_id: str) -> Operation:
     )
 
 
-def _journal_row(row: Mapping[str, Any]) -> JournalRow:
+def _journal_row(row: Row) -> JournalRow:
     return JournalRow(
         step=row["step"],
         target=row["target"],

@@ -22,6 +22,7 @@ from bot.store import Store, operation_in
 LONGEST = timedelta(days=1)
 # The request key of the operation by which the bot itself goes back, once for each watch.
 RESTORE_KEY = "restore:"
+SINCE_MOST = 50
 
 # Our own going back is no newer operation to its watch.
 _HAS_NEWER = """EXISTS (SELECT 1 FROM operation n JOIN operation o ON o.id = watch.operation_id
@@ -101,13 +102,18 @@ class Watches:
         await self._store.write(lambda db: db.conn.execute(change, [phase, operation_id]).rowcount)
 
     async def since(self, operation: Operation) -> list[Operation]:
-        """What was asked of the same app after this operation, or started after its end; oldest first."""
-        query = "SELECT id FROM operation WHERE app = ? AND (created_at > ? OR started_at > ?) ORDER BY created_at"
+        """What was asked of the same app after this operation, or started after its end; oldest first.
+
+        Below a message of last year that is much: fifty, those first that run or succeeded, then those that began.
+        """
+        query = """SELECT id FROM operation WHERE app = ? AND (created_at > ? OR started_at > ?)
+            ORDER BY state IN ('running', 'verifying', 'succeeded') DESC, started_at IS NULL, created_at DESC LIMIT ?"""
         ended = (operation.finished_at or operation.created_at).isoformat()
-        values = [operation.app, operation.created_at.isoformat(), ended]
+        values = [operation.app, operation.created_at.isoformat(), ended, SINCE_MOST]
 
         def work(db: Database) -> list[Operation]:
-            return [operation_in(db, row["id"]) for row in sql.rows(db, query, values).fetchall()]
+            found = [operation_in(db, row["id"]) for row in sql.rows(db, query, values).fetchall()]
+            return sorted(found, key=lambda each: each.created_at)
 
         return await self._store.read(work)
 

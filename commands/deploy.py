@@ -13,11 +13,11 @@ from bot.operations.deployments import Confirmed, Deployments
 from bot.operations.plans import plan_of, request_of
 from bot.views import deployments as views
 from bot.views.blocks import Message, prose
+from bot.views.deploy_modal import REASON_LIMIT
 from commands.router import Call, Reply, Router
 from commands.text import closest, read_words, shown
 
 USAGE = '`/deploy ENVIRONMENT [REF] [--reason "why"] [--plan] [--on REF] [--strategy NAME] [--skip-release-command]`'
-REASON_LIMIT = 300
 REF_LIMIT = 250
 
 HELP = f"""*`/deploy` brings a commit to an environment and proves that it runs there.*
@@ -50,7 +50,7 @@ def parse_deploy(text: str) -> DeployCommand:
         options=["--reason", "--on", "--strategy"],
         usage=USAGE,
     )
-    if not read.words or read.words[0] == "help":
+    if not read.words or read.is_help:
         return DeployCommand()
     if len(read.words) > 2:
         extra = shown(" ".join(read.words[2:]))

@@ -14,10 +14,10 @@ from bot.operations.people import People
 from bot.ports import Chat, GitHub
 from bot.views import deploy_modal as views
 from bot.views.blocks import Block, Message, View, plain
+from commands.deploy import REF_LIMIT
 from commands.interactions import Form, FormReply
 from commands.router import Call, Reply, Router
 
-REF_LIMIT = 250
 # Of the 3 s that Slack gives a menu's options; what needs no GitHub is offered then.
 SEARCH_S = 2.0
 
@@ -75,7 +75,8 @@ class DeployModal:
         return candidates[0] if len(candidates) == 1 else ""
 
     async def search(self, form: Form) -> Sequence[Block]:
-        """What the menu of refs offers for what was typed, in the repository of the chosen environment."""
+        """What the menu of refs offers for what was typed, in the repository of the chosen environment. NotAllowed."""
+        await self._people.require_member(form.actor)
         chosen = self._environments.get(form.values.get(views.ENVIRONMENT, ""))
         scope = [chosen] if chosen else list(self._environments.values())
         pipelines = {environment.pipeline for environment in scope}
@@ -134,6 +135,8 @@ class DeployModal:
             skip_release_command=form.facts.get("skip") is True,
             seen_hash=facts.get("hash", ""),
         )
+        if not request.seen_hash:
+            raise StaleAction("This page is not one that shows a plan.", hint="Type `/deploy` again.")
         key = f"{form.view_id}:{request.seen_hash}"
         operation, is_new = await self._deployments.request(request, by=form.actor, channel=form.channel, key=key)
         return FormReply(then=(lambda: self._prepare(operation.id)) if is_new else None)

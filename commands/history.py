@@ -38,7 +38,7 @@ class HistoryCommand:
 def parse_history(text: str) -> HistoryCommand:
     """Read the text behind `/deploy history`; BadCommand says what is wrong with it."""
     read = read_words(text, flags=["--csv"], options=["--search"], usage=USAGE)
-    if read.words == ("help",):
+    if read.is_help:
         return HistoryCommand(Wish(), is_help=True)
     if len(read.words) > 1:
         extra = shown(" ".join(read.words[1:]))
@@ -62,9 +62,10 @@ def read_wish(value: str) -> Wish:
 class HistoryHandlers:
     """What happens when `/deploy history` is typed or a button of its answer is pressed."""
 
-    def __init__(self, histories: Histories, chat: Chat) -> None:
+    def __init__(self, histories: Histories, chat: Chat, workspace: str) -> None:
         self._histories = histories
         self._chat = chat
+        self._workspace = workspace
 
     async def typed(self, call: Call) -> Reply:
         """Say that somebody looks, then show the newest page, or send the file."""
@@ -78,7 +79,7 @@ class HistoryHandlers:
         return Reply(views.searching(wish), lambda: self._show(call, wish))
 
     async def _show(self, call: Call, wish: Wish) -> Message:
-        return views.history(await self._histories.page(wish, by=call.actor))
+        return views.history(await self._histories.page(wish, by=call.actor), workspace=self._workspace)
 
     async def turned(self, call: Call) -> Reply:
         """A button was pressed that leads to another page, which takes the place of this one."""
@@ -93,9 +94,9 @@ class HistoryHandlers:
         return views.sent(sent.rows, is_cut=sent.is_cut)
 
 
-def register(router: Router, histories: Histories, chat: Chat, *, command: str = "/deploy") -> None:
-    """Put `/deploy history` and its buttons on the router."""
-    handlers = HistoryHandlers(histories, chat)
+def register(router: Router, histories: Histories, chat: Chat, *, workspace: str, command: str = "/deploy") -> None:
+    """Put `/deploy history` and its buttons on the router; `workspace` is the address of the workspace."""
+    handlers = HistoryHandlers(histories, chat, workspace)
     router.subcommand(command, "history", handlers.typed)
     for action in views.ACTIONS:
         router.action(action, handlers.turned)

@@ -59,14 +59,20 @@ OptionsHandler = Callable[[Form], Awaitable[Sequence[Block]]]
 
 def form_of(body: Mapping[str, Any]) -> Form:
     """The form in a `view_submission` or a `block_suggestion`."""
-    user, view = (body.get(key) or {} for key in ("user", "view"))
+    user, view = part(body, "user"), part(body, "view")
     return Form(
         actor=Actor(str(user.get("id", "")), str(user.get("team_id", ""))),
         view_id=str(view.get("id", "")),
-        values=_values((view.get("state") or {}).get("values") or {}),
+        values=_values(part(part(view, "state"), "values")),
         facts=_facts(str(view.get("private_metadata") or "")),
         typed=str(body.get("value") or ""),
     )
+
+
+def part(of: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """An object within what Slack sent; empty where it is missing or something else."""
+    value = of.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def submission_answer(reply: FormReply) -> dict[str, Any]:
@@ -81,15 +87,19 @@ def options_answer(found: Sequence[Block]) -> dict[str, Any]:
     return {"option_groups" if found and "options" in found[0] else "options": list(found)}
 
 
-def _values(state: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, str]:
+def _values(state: Mapping[str, Any]) -> dict[str, str]:
     """What was chosen or typed, each block having one input."""
-    read = {block: _value(element) for block, elements in state.items() for element in elements.values()}
+    read = {
+        block: _value(part(elements, name)) for block in state for elements in [part(state, block)] for name in elements
+    }
     return {block: value for block, value in read.items() if value}
 
 
 def _value(element: Mapping[str, Any]) -> str:
-    chosen = [element.get("selected_option") or {}, *(element.get("selected_options") or [])]
-    return str(element.get("value") or " ".join(str(option["value"]) for option in chosen if option))
+    several = element.get("selected_options")
+    chosen = [part(element, "selected_option"), *(several if isinstance(several, list) else [])]
+    held = [element, *(option for option in chosen if isinstance(option, dict))]
+    return " ".join(value for value in (option.get("value") for option in held) if isinstance(value, str) and value)
 
 
 def _facts(metadata: str) -> dict[str, Any]:

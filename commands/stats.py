@@ -32,14 +32,15 @@ class StatsCommand:
 def parse_stats(text: str) -> StatsCommand:
     """Read what stands behind `/deploy stats`; BadCommand says what is wrong with it."""
     read = read_words(text, options=["--days"], usage=USAGE)
+    if read.is_help:
+        return StatsCommand(is_help=True)
     if len(read.words) > 1:
         raise BadCommand(f"`{shown(' '.join(read.words[1:]))}` is too much; name one environment.", usage=USAGE)
     days = read.options.get("--days", str(DAYS))
     # Longer digits than that are no number of days, and would take their time to read.
     if not (days.isascii() and days.isdigit() and len(days) <= 3 and 1 <= int(days) <= MOST_DAYS):
         raise BadCommand(f"`--days` is a whole number from 1 to {MOST_DAYS}, not `{shown(days)}`.", usage=USAGE)
-    environment = "".join(read.words)
-    return StatsCommand(environment, int(days), is_help=environment == "help")
+    return StatsCommand("".join(read.words), int(days))
 
 
 class StatsHandlers:

@@ -23,7 +23,10 @@ It says since when and by whom, how far production is behind, what is under way,
 
 def parse_environment(text: str, usage: str) -> str:
     """The one environment that a text names, an empty string for none, `help`; BadCommand for more."""
-    words = read_words(text, usage=usage).words
+    read = read_words(text, usage=usage)
+    if read.is_help:
+        return "help"
+    words = read.words
     if len(words) > 1:
         raise BadCommand(f"`{shown(' '.join(words[1:]))}` is too much; name one environment or none.", usage=usage)
     return words[0] if words else ""
@@ -32,9 +35,10 @@ def parse_environment(text: str, usage: str) -> str:
 class StatusHandlers:
     """What happens when `/deploy status` is typed."""
 
-    def __init__(self, statuses: Statuses, clock: Clock) -> None:
+    def __init__(self, statuses: Statuses, clock: Clock, workspace: str) -> None:
         self._statuses = statuses
         self._clock = clock
+        self._workspace = workspace
 
     async def typed(self, call: Call) -> Reply:
         """Say that somebody looks, then look."""
@@ -46,9 +50,9 @@ class StatusHandlers:
 
     async def _look(self, call: Call, wanted: Sequence[Environment]) -> Message:
         found = await self._statuses.look(wanted, by=call.actor)
-        return views.status(found, now=self._clock.now())
+        return views.status(found, now=self._clock.now(), workspace=self._workspace)
 
 
-def register(router: Router, statuses: Statuses, clock: Clock, *, command: str = "/deploy") -> None:
-    """Put `/deploy status` on the router."""
-    router.subcommand(command, "status", StatusHandlers(statuses, clock).typed)
+def register(router: Router, statuses: Statuses, clock: Clock, *, workspace: str, command: str = "/deploy") -> None:
+    """Put `/deploy status` on the router; `workspace` is the address of the workspace."""
+    router.subcommand(command, "status", StatusHandlers(statuses, clock, workspace).typed)

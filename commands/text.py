@@ -27,6 +27,11 @@ class Words:
     flags: frozenset[str]
     options: dict[str, str]
 
+    @property
+    def is_help(self) -> bool:
+        """Whether the first word asks for help; phones write it with a capital."""
+        return [word.casefold() for word in self.words[:1]] == ["help"]
+
 
 def read_words(text: str, *, flags: Sequence[str] = (), options: Sequence[str] = (), usage: str = "") -> Words:
     """Split a command's text; BadCommand, with what was probably meant, for what cannot be read.

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from bot.operations.watch import Returns, Watching
 from bot.views import watch as views
 from bot.views.blocks import Message
+from bot.views.deployments import RETRY
 from commands.router import Call, Reply, Router
 
 # Plans a stored request; what it returns is for its asker.
@@ -50,5 +51,5 @@ def register(router: Router, returns: Returns, watching: Watching, prepare: Prep
     handlers = WatchHandlers(returns, watching, prepare)
     router.action(views.ROLL_BACK, handlers.rolled_back)
     router.action(views.STOP, handlers.stopped)
-    router.action(views.RETRY, handlers.retried)
+    router.action(RETRY, handlers.retried)
     return handlers

@@ -21,9 +21,10 @@ It says which rule or step said no, quotes Fly and CI, says where the Machines s
 class WhyHandlers:
     """What happens when `/deploy why` is typed."""
 
-    def __init__(self, whys: Whys, clock: Clock) -> None:
+    def __init__(self, whys: Whys, clock: Clock, workspace: str) -> None:
         self._whys = whys
         self._clock = clock
+        self._workspace = workspace
 
     async def typed(self, call: Call) -> Reply:
         """Say that somebody looks, then look."""
@@ -39,9 +40,10 @@ class WhyHandlers:
         if operation is None:
             return views.nothing()
         plan = plan_of(operation) if operation.plan is not None else None
-        return views.why(operation, plan, running=case.running, later=case.later, now=self._clock.now())
+        now, workspace = self._clock.now(), self._workspace
+        return views.why(operation, plan, running=case.running, later=case.later, now=now, workspace=workspace)
 
 
-def register(router: Router, whys: Whys, clock: Clock, *, command: str = "/deploy") -> None:
-    """Put `/deploy why` on the router."""
-    router.subcommand(command, "why", WhyHandlers(whys, clock).typed)
+def register(router: Router, whys: Whys, clock: Clock, *, workspace: str, command: str = "/deploy") -> None:
+    """Put `/deploy why` on the router; `workspace` is the address of the workspace."""
+    router.subcommand(command, "why", WhyHandlers(whys, clock, workspace).typed)

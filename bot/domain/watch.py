@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.deployment import DeploymentPlan
-from bot.domain.model import Check, Exit, Machine, MigrationRisk
+from bot.domain.model import ASLEEP, Check, Exit, Machine, MigrationRisk
 from bot.domain.operation import Card, Operation
 from bot.domain.rollout import Step
 from bot.domain.text import quoted
@@ -21,7 +21,6 @@ from bot.domain.text import quoted
 # So long after a crash a Machine must have been well before it counts as recovered: two looks.
 STEADY = timedelta(seconds=30)
 FAILED_STATES = frozenset({"failed", "launch_failed"})
-ASLEEP = frozenset({"stopped", "suspended"})
 SLEEPING_ALLOWED = frozenset({True, "stop", "suspend"})
 
 
@@ -139,12 +138,12 @@ def due(watch: Watch, now: datetime) -> Watch:
     return dataclasses.replace(watch, phase=Phase.RESTORING, restore_at=None)
 
 
-def over(watch: Watch, now: datetime) -> Watch:
-    """The watch when its window is over; a countdown is waited for."""
+def over(watch: Watch, now: datetime, *, is_seen: bool = True) -> Watch:
+    """The watch when its window is over; a countdown is waited for. What nobody saw at the end is not called quiet."""
     if now < watch.until or watch.restore_at is not None or watch.phase not in AT_THE_END:
         return watch
-    phase = Phase.MISSED if watch.release is None else AT_THE_END[watch.phase]
-    return dataclasses.replace(watch, phase=phase)
+    is_missed = watch.phase is Phase.WATCHING and not is_seen
+    return dataclasses.replace(watch, phase=Phase.MISSED if is_missed else AT_THE_END[watch.phase])
 
 
 def nothing_before(plan: DeploymentPlan) -> str:

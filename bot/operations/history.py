@@ -73,7 +73,7 @@ class Histories:
     async def page(self, wish: Wish, *, by: Actor) -> Page:
         """One page, newest first. NotAllowed; NotFound; StaleAction where the wish is none of ours."""
         await self._people.require_member(by)
-        self._check(wish)
+        wish = self._checked(wish)
         found, has_more = await self._found(wish)
         if wish.after and not found:
             # What stood above is gone: there is nothing newer than the newest.
@@ -87,7 +87,7 @@ class Histories:
     async def send_file(self, wish: Wish, *, by: Actor) -> Sent:
         """Send all of it to the asker as CSV, the newest 10,000 rows at most. NotAllowed, NotFound, RemoteError."""
         await self._people.require_member(by)
-        self._check(wish)
+        wish = self._checked(wish)
         rows, is_cut = await self._all(wish)
         if wish.search:
             content = audit.csv_text(EVENT_COLUMNS, [_event_cells(row) for row in rows if isinstance(row, Recorded)])
@@ -99,15 +99,14 @@ class Histories:
         await self._chat.send_file(by.user_id, name, content.encode(), title="History", comment=comment)
         return Sent(len(rows), is_cut)
 
-    def _check(self, wish: Wish) -> None:
-        """Refuse what no button of ours carries; a page that was asked for by a name is always fine."""
+    def _checked(self, wish: Wish) -> Wish:
+        """The wish with the whole name of its environment; what no button of ours carries is refused."""
         cursors = [cursor for cursor in (wish.before, wish.after) if cursor]
         pattern = CURSOR[bool(wish.search)]
         is_odd = len(cursors) > 1 or not all(pattern.fullmatch(cursor) for cursor in cursors)
         if is_odd or len(wish.search) > SEARCH_LIMIT:
             raise StaleAction("This button does not fit.", hint="Ask again with `/deploy history`.")
-        if wish.environment:
-            self._environment(wish.environment)
+        return dataclasses.replace(wish, environment=self.title_of(wish.environment))
 
     async def _found(self, wish: Wish) -> tuple[Sequence[Entry | Recorded], bool]:
         """A page, and whether there is more in the direction in which it was read."""

@@ -160,7 +160,7 @@ class Watching:
             return dataclasses.replace(watch, phase=Phase.MISSED, restore_at=None)
         except RemoteError as error:
             log.info("Fly does not answer the watch", error=str(error))
-            return rules.over(watch, self._clock.now())
+            return rules.over(watch, self._clock.now(), is_seen=False)
         now = self._clock.now()
         seen = rules.looked(watch, operation, plan_of(operation), machines, now)
         if seen.phase is Phase.TROUBLE and seen.troubles != watch.troubles:
@@ -223,6 +223,8 @@ class Returns:
         """
         await self._people.require_member(by)
         operation = await self._store.operation(operation_id)
+        if operation.state is not State.SUCCEEDED:
+            raise StaleAction(f"There is nothing to go back from: the deployment {past(operation.state)}.")
         if refusal := rules.nothing_before(plan_of(operation)):
             raise StaleAction(f"There is nothing to go back to: {refusal}.")
         newer = await self._watches.since(operation)

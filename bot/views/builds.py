@@ -10,7 +10,18 @@ from bot.domain.deployment import Build, DeploymentPlan
 from bot.domain.operation import JournalRow, Operation, StepStatus
 from bot.domain.rollout import Step
 from bot.views.blocks import clip, code, escape, link
-from bot.views.machines import ASLEEP, BAD, DOING, DONE, MACHINES_SHOWN, SLEEPING, UNTOUCHED, WARN, Seen, is_unwell
+from bot.views.machines import (
+    BAD,
+    DOING,
+    DONE,
+    MACHINES_SHOWN,
+    UNTOUCHED,
+    WARN,
+    Seen,
+    is_unwell,
+    most_urgent,
+    seen_line,
+)
 
 JOBS_SHOWN = 12
 # GitHub's words for a run that nobody works on yet; `waiting` is an environment's reviewers or timer.
@@ -107,7 +118,8 @@ def _run_words(operation: Operation, seen: Mapping[str, Any]) -> str:
 def _job_words(job: Mapping[str, Any]) -> str:
     name = link(job["url"], clip(job["name"], 80))
     if job["failed_step"]:
-        return f"{name}  failed in step {code(job['failed_step'], 80)}"
+        how = "cancelled" if job["conclusion"] == "cancelled" else "failed"
+        return f"{name}  {how} in step {code(job['failed_step'], 80)}"
     if job["status"] == "completed":
         return f"{name}  {escape(job['conclusion'])}"
     return f"{name}  {escape(job['status'].replace('_', ' '))}"
@@ -118,17 +130,5 @@ def _machine_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
     if receipt is None:
         return
     machines: list[Seen] = receipt.detail["machines"]
-    for seen in machines[:MACHINES_SHOWN]:
-        planned = next((machine for machine in plan.machines if machine.id == seen["id"]), None)
-        yield _machine_line(seen, is_well=not is_unwell(planned, seen))
-    if len(machines) > MACHINES_SHOWN:
-        yield f"… and {len(machines) - MACHINES_SHOWN} more Machines"
-
-
-def _machine_line(seen: Seen, *, is_well: bool) -> str:
-    is_asleep = seen["state"] in SLEEPING
-    checks = f" · {seen['checks_passing']}/{seen['checks']} checks" if seen["checks"] and not is_asleep else ""
-    where = "on the image" if seen["on_image"] else f"on {code(clip(str(seen['label'] or seen['digest']), 16))}"
-    icon = (DONE if seen["on_image"] else UNTOUCHED) if is_well else WARN
-    state = f"{escape(str(seen['state']))}{f' {ASLEEP}' if is_asleep else checks}"
-    return f"{icon} {escape(str(seen['region']))} {code(str(seen['id']))}  {state} · {where}"
+    planned = {machine.id: machine for machine in plan.machines}
+    yield from most_urgent([seen_line(m, is_well=not is_unwell(planned.get(m["id"]), m)) for m in machines])

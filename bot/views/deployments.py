@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bot.domain.deployment import DeploymentPlan
-from bot.domain.model import CiState, MigrationRisk, Relation, Strategy
+from bot.domain.model import Actor, CiState, MigrationRisk, Relation, Strategy
 from bot.domain.operation import UNSUCCESSFUL, Operation, State, StepStatus
 from bot.domain.rollout import Step
 from bot.views import builds
 from bot.views.blocks import (
+    SECTION_LIMIT,
     Block,
     Message,
     actions,
@@ -26,6 +27,7 @@ from bot.views.blocks import (
     section,
 )
 from bot.views.machines import BAD, DOING, DONE, MACHINES_SHOWN, UNTOUCHED, WARN, machine_lines, receipt_line, standing
+from bot.views.words import took
 
 CONFIRM = "deployment_confirm"
 CANCEL = "deployment_cancel"
@@ -58,8 +60,7 @@ STATE_WORDS = {
 
 def card(operation: Operation, plan: DeploymentPlan) -> Message:
     """The operation's one message, as it stands now."""
-    lines = [_headline(operation, plan), *_plan_lines(plan), *_progress_lines(operation, plan)]
-    blocks = [section("\n".join(lines))]
+    blocks = _parts([_headline(operation, plan), *_plan_lines(plan)], _progress_lines(operation, plan))
     if commits := _commits(plan):
         blocks.append(context(commits))
     if ending := "\n".join(_ending_lines(operation, plan)):
@@ -79,7 +80,7 @@ def plan_preview(plan: DeploymentPlan, *, by: str) -> Message:
 def plan_blocks(plan: DeploymentPlan, title: str) -> list[Block]:
     """Everything that a person reads before a deployment."""
     head = f"📋 *{title}* — {code(plan.app)} → *{escape(plan.environment)}*   {_ref(plan)}"
-    blocks = [section("\n".join([head, *_plan_lines(plan), *_machine_preview(plan)]))]
+    blocks = _parts([head, *_plan_lines(plan)], _machine_preview(plan))
     if commits := _commits(plan):
         blocks.append(context(commits))
     if plan.is_blocked:
@@ -133,11 +134,12 @@ def card_refused(code_word: str) -> Message:
     )
 
 
-def ended(operation: Operation, plan: DeploymentPlan) -> Message:
-    """The reply that says how it ended, since edits notify nobody."""
+def ended(operation: Operation, plan: DeploymentPlan, *, whom: Actor) -> Message:
+    """The reply that says how it ended, to the person whom it concerns, since edits notify nobody."""
     text = _summary(operation, plan)
-    mention = operation.actor.mention
-    lines = [f"{ICON[operation.state]} {mention} {_ref(plan)} to *{escape(plan.environment)}*: {_state(operation)}"]
+    lines = [
+        f"{ICON[operation.state]} {whom.mention} {_ref(plan)} to *{escape(plan.environment)}*: {_state(operation)}"
+    ]
     if operation.state is State.SUCCEEDED:
         lines[0] += f" in {_regions(operation, plan)}, {_took(operation)}. {receipt_line(operation)}"
         lines.append(link(plan.url, plan.url))
@@ -157,6 +159,13 @@ def release_command_log(operation: Operation) -> Message | None:
         text=f"Last lines of the release command: {escape(tail[-1])}",
         blocks=[section(head), section(code_block("\n".join(tail)))],
     )
+
+
+def _parts(plan: Iterable[str], machines: Iterable[str]) -> list[Block]:
+    """One section; two where a long reason would push the Machines out of it."""
+    texts = ["\n".join(plan), "\n".join(machines)]
+    whole = "\n".join(text for text in texts if text)
+    return [section(whole)] if len(whole) <= SECTION_LIMIT else [section(text) for text in texts if text]
 
 
 def _headline(operation: Operation, plan: DeploymentPlan) -> str:
@@ -374,5 +383,4 @@ def _regions(operation: Operation, plan: DeploymentPlan) -> str:
 def _took(operation: Operation) -> str:
     assert operation.started_at is not None
     assert operation.finished_at is not None
-    seconds = int((operation.finished_at - operation.started_at).total_seconds())
-    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+    return took((operation.finished_at - operation.started_at).total_seconds())

@@ -10,7 +10,7 @@ from typing import Any
 from bot.domain.history import Entry, Page, Recorded, Result, Wish
 from bot.domain.model import Actor
 from bot.domain.operation import State
-from bot.views.blocks import Block, Message, actions, button, clip_mrkdwn, code, escape, prose, section
+from bot.views.blocks import ALL_TEXT_LIMIT, Block, Message, actions, button, clip_mrkdwn, code, escape, prose, section
 from bot.views.deployments import ICON, STATE_WORDS
 from bot.views.words import place, stamp, took
 
@@ -27,9 +27,14 @@ def searching(wish: Wish) -> Message:
     return Message(text=f"Searching for {code(wish.search, 80)}…" if wish.search else "Looking into the history…")
 
 
-def history(page: Page) -> Message:
-    """One page, private."""
-    lines = [*map(_entry, page.entries), *(_event(event, page.wish.search) for event in page.events)]
+def history(page: Page, *, workspace: str) -> Message:
+    """One page, private. `workspace` is its address, for links to cards."""
+    told = [
+        *(_entry(entry, workspace) for entry in page.entries),
+        *(_event(event, page.wish.search) for event in page.events),
+    ]
+    # What people typed may be long, and longer still once it is escaped: Slack refuses the whole for one of them.
+    lines = [clip_mrkdwn(text, ALL_TEXT_LIMIT // (len(told) + 1)) for text in told]
     head = _head(page, len(lines))
     blocks = [section(head), *map(section, lines)]
     if buttons := list(_buttons(page)):
@@ -59,12 +64,13 @@ def _head(page: Page, count: int) -> str:
     return f"{what}." if count else f"{what}: none."
 
 
-def _entry(entry: Entry) -> str:
+def _entry(entry: Entry, workspace: str) -> str:
     commit = f" ({code(entry.commit[:7])})" if entry.commit and entry.commit[:7] != entry.ref else ""
     origin = f" from {code(entry.origin, 60)}" if entry.origin else ""
     head = f"{ICON[entry.state]} *{escape(entry.environment)}* {code(entry.ref, 60)}{commit}{origin} · {entry.what}"
     duration = f" · {took(entry.duration_s)}" if entry.duration_s is not None else ""
-    facts = f"{_state(entry)} · {stamp(entry.created_at)} · by {entry.actor.mention}{duration}{place(entry.card)}"
+    when, card = stamp(entry.created_at), place(entry.card, workspace)
+    facts = f"{_state(entry)} · {when} · by {entry.actor.mention}{duration}{card}"
     why = f" · “{escape(entry.why, 120)}”" if entry.why else ""
     return "\n".join([head + why, f"      {facts}", *_ending(entry)])
 

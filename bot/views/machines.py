@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bot.domain.deployment import DeploymentPlan, PlannedMachine
@@ -26,7 +26,12 @@ def machine_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
     yield from _canary_lines(operation, plan)
     has_groups = len({machine.group for machine in plan.machines}) > 1
     lines = [_machine_line(operation, machine, has_groups=has_groups) for machine in plan.machines]
-    lines += _leftover_lines(operation, plan)
+    lines += _other_lines(operation, plan)
+    yield from most_urgent(lines)
+
+
+def most_urgent(lines: Sequence[str]) -> Iterator[str]:
+    """Of many lines those that need a look first, and the rest counted."""
     if len(lines) <= MACHINES_SHOWN:
         yield from lines
         return
@@ -58,6 +63,10 @@ def standing(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
     for row in operation.journal:
         if row.step == Step.FAILURE and row.detail["step"] == Step.CLEAN_UP:
             yield f"{WARN} Not everything could be put back: {escape(row.detail['message'])}"
+            if operation.row(Step.CUT_OVER) is not None:
+                old = " ".join(operation.rows(Step.GREEN))
+                uncordon = code(f"fly machine uncordon {old} -a {plan.app}")
+                yield f"{WARN} Requests may reach the new Machines alone. Before you destroy those: {uncordon}"
     if operation.outcome.get("not_restored"):
         yield f"The previous image was not restored: {prose(operation.outcome['not_restored'])}."
         yield f"To go back: {code(f'/deploy {plan.environment} {plan.live_ref}')}"
@@ -168,13 +177,25 @@ def _canary_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
             yield f"{DOING} {name}  boots" if operation.is_active else f"{BAD} {name}  was not seen healthy"
 
 
-def _leftover_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
-    """Machines that should be gone by now."""
-    receipt = operation.row(Step.RECEIPT)
+def _other_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
+    """Machines that should be gone by now, and those that somebody added while the deployment ran."""
+    receipt, planned = operation.row(Step.RECEIPT), {machine.id for machine in plan.machines}
     for seen in receipt.detail["machines"] if receipt else []:
         if not _place(seen):
             destroy = code(f"fly machine destroy --force {seen['id']} -a {plan.app}")
             yield f"{WARN} {seen['region']} {code(seen['id'])}  {escape(seen['state'])} · left over: {destroy}"
+        elif _place(seen) not in planned:
+            yield f"{seen_line(seen, is_well=seen['on_image'])} · added by somebody else meanwhile"
+
+
+def seen_line(seen: Seen, *, is_well: bool) -> str:
+    """A Machine as the receipt saw it, also one that the plan does not know."""
+    is_asleep = seen["state"] in SLEEPING
+    checks = f" · {seen['checks_passing']}/{seen['checks']} checks" if seen["checks"] and not is_asleep else ""
+    where = "on the image" if seen["on_image"] else f"on {code(clip(str(seen['label'] or seen['digest']), 16))}"
+    icon = (DONE if seen["on_image"] else UNTOUCHED) if is_well else WARN
+    state = f"{escape(str(seen['state']))}{f' {ASLEEP}' if is_asleep else checks}"
+    return f"{icon} {escape(str(seen['region']))} {code(str(seen['id']))}  {state} · {where}"
 
 
 def _place(seen: Seen) -> str:

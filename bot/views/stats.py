@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.domain.dora import DAY, WEEK, Performance, column_length
-from bot.views.blocks import Block, Message, clip, clip_mrkdwn, code, context, link, plain, section
+from bot.views.blocks import TEXT_LIMIT, Block, Message, clip, clip_mrkdwn, code, context, link, plain, section
+from bot.views.words import average
 
 CHART = "data_visualization"
 MOST_CHARTS = 2
 TITLE_LIMIT = 50
-TEXT_LIMIT = 4000
 # So many fit into the text alone.
 MOST_ENVIRONMENTS = 10
 DEFINITIONS = "https://dora.dev/guides/dora-metrics/"
@@ -58,7 +58,7 @@ def _lead_time(figures: Performance) -> str:
     if figures.lead_time is None:
         return "unknown, no commits are known of what went live"
     from_what = f"from {_many(figures.commits, 'commit')} in {_many(figures.went_live, 'deployment')}"
-    return f"median {span(figures.lead_time)}, {from_what}"
+    return f"median {average(figures.lead_time)}, {from_what}"
 
 
 def _failure_rate(figures: Performance) -> str:
@@ -70,7 +70,7 @@ def _restore_time(figures: Performance) -> str:
     open_one = "not restored since the newest failure" if figures.is_unrestored else ""
     if figures.restore_time is None:
         return open_one or "nothing had to be restored"
-    median = f"median {span(figures.restore_time)}, from {_many(figures.restored, 'outage')}"
+    median = f"median {average(figures.restore_time)}, from {_many(figures.restored, 'outage')}"
     return f"{median}; {open_one}" if open_one else median
 
 
@@ -102,14 +102,3 @@ def _date(at: datetime) -> str:
 
 def _many(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def span(duration: timedelta) -> str:
-    """A duration in the unit in which people think of it."""
-    seconds = duration.total_seconds()
-    minutes, hours = seconds / 60, seconds / 3600
-    if minutes < 1.5:
-        return f"{seconds:.0f} s"
-    if hours < 1.5:
-        return f"{minutes:.0f} min"
-    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"

@@ -48,10 +48,10 @@ def looking(count: int) -> Message:
     return Message(text=f"Looking at {count} environments…" if count > 1 else "Looking at the environment…")
 
 
-def status(found: Sequence[EnvironmentStatus], *, now: datetime) -> Message:
-    """All environments; where they are many, less of each."""
+def status(found: Sequence[EnvironmentStatus], *, now: datetime, workspace: str) -> Message:
+    """All environments; where they are many, less of each. `workspace` is its address, for links to cards."""
     for depth in DEPTHS:
-        parts = [list(_environment(each, now, depth)) for each in found]
+        parts = [list(_environment(each, now, depth, workspace)) for each in found]
         blocks = [section(text) for lines in parts for text in _packed(lines)]
         if _fits(blocks):
             break
@@ -65,7 +65,7 @@ def status(found: Sequence[EnvironmentStatus], *, now: datetime) -> Message:
     return Message(text=text, blocks=[*blocks, context(small)])
 
 
-def _environment(each: EnvironmentStatus, now: datetime, depth: Depth) -> Iterator[str]:
+def _environment(each: EnvironmentStatus, now: datetime, depth: Depth, workspace: str) -> Iterator[str]:
     env = each.environment
     yield f"*{escape(each.label)}* · {code(env.app)} · {link(env.url, env.url)}"
     for problem in each.problems:
@@ -75,7 +75,7 @@ def _environment(each: EnvironmentStatus, now: datetime, depth: Depth) -> Iterat
         yield from _region_lines(each, depth)
     if each.lag:
         yield _lag_line(each.lag, now)
-    yield from _operations(each, now, depth.plans)
+    yield from _operations(each, now, depth.plans, workspace)
     yield from _drift_lines(each, depth.differences)
 
 
@@ -132,12 +132,12 @@ def _lag_words(lag: Lag, now: datetime) -> str:
     return f"{count}{age} behind {other}{apart}"
 
 
-def _operations(each: EnvironmentStatus, now: datetime, plans: int) -> Iterator[str]:
+def _operations(each: EnvironmentStatus, now: datetime, plans: int, workspace: str) -> Iterator[str]:
     if each.running:
-        yield f"🚀 {_running_words(each.running, now)}{place(each.running.card)}"
+        yield f"🚀 {_running_words(each.running, now)}{place(each.running.card, workspace)}"
     for operation in each.waiting[:plans]:
         waits = f"a plan of {_asked(operation)} waits for its button, asked {span(now - operation.created_at)} ago"
-        yield f"📋 {waits}{place(operation.card)}"
+        yield f"📋 {waits}{place(operation.card, workspace)}"
     if more := len(each.waiting) - len(each.waiting[:plans]):
         yield f"📋 {'and ' if plans else ''}{_plans(more)}"
     if each.outside:

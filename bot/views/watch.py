@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from bot.domain.deployment import DeploymentPlan
-from bot.domain.model import MigrationRisk
+from bot.domain.model import Actor, MigrationRisk
 from bot.domain.operation import Operation
 from bot.domain.watch import Phase, Watch, nothing_before
 from bot.views.blocks import (
@@ -25,10 +25,10 @@ from bot.views.blocks import (
     section,
 )
 from bot.views.machines import BAD, MACHINES_SHOWN
+from bot.views.words import took
 
 ROLL_BACK = "watch_roll_back"
 STOP = "watch_stop_restore"
-RETRY = "deployment_retry"
 
 EYES = "👀"
 # The countdown is shown in steps, since it is edited seldom.
@@ -55,9 +55,9 @@ def with_watch(card: Message, operation: Operation, plan: DeploymentPlan, watch:
     return dataclasses.replace(card, blocks=[*card.blocks, context(_card_line(operation, plan, watch))])
 
 
-def trouble(operation: Operation, plan: DeploymentPlan, watch: Watch, now: datetime) -> Message:
-    """The one message about the trouble of a watch, as it stands now."""
-    head = f"{HEADLINES[watch.phase]} · {_what(plan)}   {operation.actor.mention}"
+def trouble(operation: Operation, plan: DeploymentPlan, watch: Watch, now: datetime, *, whom: Actor) -> Message:
+    """The one message about the trouble of a watch, as it stands now, to the person whom it concerns."""
+    head = f"{HEADLINES[watch.phase]} · {_what(plan)}   {whom.mention}"
     machines, standing = list(_machine_lines(watch)), list(_standing(plan, watch, now))
     blocks = [section("\n".join([head, *machines]))]
     if standing:
@@ -87,10 +87,10 @@ def _card_line(operation: Operation, plan: DeploymentPlan, watch: Watch | None) 
         ends = {Phase.RECOVERED: ", well again", Phase.HEALED: ", well again", Phase.RESTORED: ", being restored"}
         return f"🚨 Trouble since {_clock(watch.since)}{ends.get(watch.phase, '')}: see the message about it"
     words = {
-        Phase.QUIET: f"{EYES} Watched {_duration(plan.watch_s)}, no trouble",
+        Phase.QUIET: f"{EYES} Watched {took(plan.watch_s)}, no trouble",
         Phase.SUPERSEDED: f"{EYES} Watched until something newer took over, no trouble",
     }
-    return words.get(watch.phase, "Not watched: Flytower was away, or Fly did not answer")
+    return words.get(watch.phase, "Not watched to the end: Flytower was away, or Fly did not answer")
 
 
 def _what(plan: DeploymentPlan) -> str:
@@ -156,8 +156,3 @@ def _contract(plan: DeploymentPlan) -> str:
 
 def _clock(at: datetime) -> str:
     return f"{at:%H:%M} UTC"
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole // 60} min" if whole >= 60 and whole % 60 == 0 else f"{whole} s"

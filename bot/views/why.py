@@ -38,14 +38,18 @@ def why(
     running: Operation | None,
     later: Operation | None,
     now: datetime,
+    workspace: str,
 ) -> Message:
-    """The whole story of one operation, and what holds or moved the environment since."""
+    """The whole story of one operation, and what holds or moved the environment since.
+
+    `workspace` is its address, for links to cards.
+    """
     parts = [
-        [_headline(operation, plan, now), *_asked(operation)],
+        [_headline(operation, plan, now), *_asked(operation, workspace)],
         [*_decided(operation, plan), *_failed_step(operation)],
         [*_machines(operation, plan)],
         [*_next(operation)],
-        [*_since(operation, running, later, now)],
+        [*_since(operation, running, later, now, workspace)],
     ]
     texts = ["\n".join(lines) for lines in parts if lines]
     blocks = [section(clip_mrkdwn(text, PART_LIMIT)) for text in texts]
@@ -68,10 +72,11 @@ def _outcome(operation: Operation) -> str:
     return "refused" if is_refused else STATE_WORDS[operation.state]
 
 
-def _asked(operation: Operation) -> Iterator[str]:
+def _asked(operation: Operation, workspace: str) -> Iterator[str]:
     reason = str(operation.request.get("why", ""))
     quoted = f" · “{escape(reason, 300)}”" if reason else ""
-    yield f"Asked by {operation.actor.mention} on {stamp(operation.created_at)}{quoted}{place(operation.card)}"
+    when, card = stamp(operation.created_at), place(operation.card, workspace)
+    yield f"Asked by {operation.actor.mention} on {when}{quoted}{card}"
     if operation.started_at and operation.finished_at:
         seconds = (operation.finished_at - operation.started_at).total_seconds()
         yield f"Ran from {stamp(operation.started_at)} for {took(seconds)}."
@@ -150,13 +155,15 @@ def _next(operation: Operation) -> Iterator[str]:
     yield f"*To try again*: {code(again, 320)}"
 
 
-def _since(operation: Operation, running: Operation | None, later: Operation | None, now: datetime) -> Iterator[str]:
+def _since(
+    operation: Operation, running: Operation | None, later: Operation | None, now: datetime, workspace: str
+) -> Iterator[str]:
     if later:
         ended = later.finished_at or later.created_at
         yield f"Since then {_named(later)} went live, {span(now - ended)} ago."
     if running and running.id != operation.id:
         since = f" for {span(now - running.started_at)}" if running.started_at else ""
-        yield f"Now {_named(running)} is {running.state}{since}{place(running.card)}."
+        yield f"Now {_named(running)} is {running.state}{since}{place(running.card, workspace)}."
 
 
 def _named(operation: Operation) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.domain.operation import Card
-from bot.views.blocks import escape
+from bot.views.blocks import escape, link
 
 
 def stamp(at: datetime) -> str:
@@ -22,15 +22,34 @@ def span(duration: timedelta) -> str:
     return f"{seconds} s"
 
 
+def average(duration: timedelta) -> str:
+    """A length of time that was calculated, in the unit in which people think of it: `1.5 h`, `36.0 h`, `2.4 days`."""
+    seconds = duration.total_seconds()
+    minutes, hours = seconds / 60, seconds / 3600
+    if minutes < 1.5:
+        return f"{seconds:.0f} s"
+    if hours < 1.5:
+        return f"{minutes:.0f} min"
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
+
+
 def took(seconds: float) -> str:
-    """`3 min 20 s`, `48 s`."""
-    whole = int(seconds)
-    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
+    """`3 min 20 s`, `10 min`, `48 s`."""
+    minutes, rest = divmod(int(seconds), 60)
+    told = [f"{minutes} min"] if minutes else []
+    return " ".join([*told, f"{rest} s"] if rest or not minutes else told)
 
 
-def place(card: Card | None) -> str:
-    """Where an operation's card is, as the end of a line; empty where it has none, or one in a direct message."""
-    return f" · card in <#{card.channel}>" if card and card.channel.startswith(("C", "G")) else ""
+def place(card: Card | None, workspace: str) -> str:
+    """Where an operation's card is, as the end of a line; empty where it has none, or one in a direct message.
+
+    `workspace` is the address of the workspace, as in `https://reify.slack.com/`.
+    Source: Slack, "chat.getPermalink", for what follows it.
+    """
+    if card is None or not card.channel.startswith(("C", "G")):
+        return ""
+    url = f"{workspace}archives/{card.channel}/p{card.ts.replace('.', '')}"
+    return f" · {link(url, 'card')} in <#{card.channel}>"
 
 
 def step_words(step: str) -> str:

@@ -153,7 +153,7 @@ async def test_a_disabled_group_has_no_members(slack: SlackSimulator, client: Sl
 
 async def test_the_token_says_who_it_is(client: SlackClient) -> None:
     """Workspace, bot user and bot."""
-    assert await client.auth_test() == Identity("T0REIFY", BOT, "B0FLYTOWER")
+    assert await client.auth_test() == Identity("T0REIFY", BOT, "B0FLYTOWER", "https://reify.slack.com/")
 
 
 async def test_a_wrong_token_is_refused_and_never_shown(slack: SlackSimulator) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bot.domain.deployment import DeploymentRequest
 from bot.errors import BadCommand
-from commands.deploy import HELP, REASON_LIMIT, REF_LIMIT, USAGE, DeployCommand, parse_deploy
+from bot.views.deploy_modal import REASON_LIMIT
+from commands.deploy import HELP, REF_LIMIT, USAGE, DeployCommand, parse_deploy
 
 OPTIONS = ("--reason", "--plan", "--on", "--strategy", "--skip-release-command")
 

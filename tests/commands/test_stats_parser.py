@@ -16,7 +16,7 @@ from commands.stats import StatsCommand, parse_stats
         ("reify-studio/production --days 90", StatsCommand("reify-studio/production", 90)),
         ("--days=1", StatsCommand(days=1)),
         ("—days 365 Production", StatsCommand("Production", 365)),
-        ("help", StatsCommand("help", is_help=True)),
+        ("help", StatsCommand(is_help=True)),
     ],
 )
 def test_environment_and_days_are_read(text: str, command: StatsCommand) -> None:

@@ -189,7 +189,6 @@ def test_a_build_is_gone_back_from_by_what_ran_before() -> None:
     [
         (Watch("op", UNTIL, release=1), LATER, Phase.WATCHING),
         (Watch("op", UNTIL, release=1), UNTIL, Phase.QUIET),
-        (Watch("op", UNTIL), UNTIL, Phase.MISSED),
         (Watch("op", UNTIL, Phase.RECOVERED, release=1), UNTIL, Phase.HEALED),
         (Watch("op", UNTIL, Phase.TROUBLE, release=1), UNTIL, Phase.UNHEALED),
         (Watch("op", UNTIL, Phase.TROUBLE, release=1, restore_at=UNTIL), UNTIL, Phase.TROUBLE),
@@ -197,8 +196,21 @@ def test_a_build_is_gone_back_from_by_what_ran_before() -> None:
     ],
 )
 def test_the_end_of_the_window(watch: Watch, at: datetime, phase: Phase) -> None:
-    """Quiet only where somebody looked; a countdown and a restore are waited for."""
+    """What the newest look said, once the window is over; a countdown and a restore are waited for."""
     assert over(watch, at).phase is phase
+
+
+@pytest.mark.parametrize(
+    ("watch", "phase"),
+    [
+        (Watch("op", UNTIL, release=1), Phase.MISSED),
+        (Watch("op", UNTIL, Phase.RECOVERED, release=1), Phase.HEALED),
+        (Watch("op", UNTIL, Phase.TROUBLE, release=1), Phase.UNHEALED),
+    ],
+)
+def test_an_end_that_nobody_saw_is_not_quiet(watch: Watch, phase: Phase) -> None:
+    """What was told before stands; that there was no trouble is not claimed."""
+    assert over(watch, UNTIL, is_seen=False).phase is phase
 
 
 def test_the_end_of_a_countdown() -> None:

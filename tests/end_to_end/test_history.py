@@ -87,7 +87,7 @@ async def test_history_tells_deployments_with_who_how_long_and_how_they_ended(wo
     assert "by <@U0BO> · " in told
     assert "already_live" in told
     assert "“pricing fix”" in told
-    assert " s · card in <#C0DEPLOYS>" in told
+    assert "|card> in <#C0DEPLOYS>" in told
 
 
 async def test_an_environment_narrows_the_history(world: World) -> None:

@@ -73,7 +73,7 @@ async def test_a_running_deployment_is_shown_with_its_step_and_no_drift(world: W
     told = world.private("U0BO")[-1]
     assert "deployment of `v1.4.2` by <@U0ANA> is running" in told
     assert "release command" in told
-    assert "card in <#C0DEPLOYS>" in told
+    assert "|card> in <#C0DEPLOYS>" in told
     assert "difference" not in told
 
 

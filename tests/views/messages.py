@@ -10,6 +10,7 @@ from bot.views.blocks import Message
 from sandbox.slack.blocks import check_message_blocks
 
 TEXT_LIMIT = 4000
+TEAM = "https://reify.slack.com/"
 
 
 def texts(node: Any) -> Iterator[str]:

@@ -12,7 +12,7 @@ from bot.domain.rollout import Step
 from bot.errors import Reason
 from bot.operations.plans import plan_of
 from bot.views import deployments as views
-from tests.builders import NEW, OLD, failure, operation, plan, planned, receipt, row, started
+from tests.builders import ANA, NEW, OLD, failure, operation, plan, planned, receipt, row, started
 from tests.views.messages import fits, said
 
 BUILD = Build("reify/reify-studio", ".github/workflows/deploy-production.yml", "v1.5.0")
@@ -120,7 +120,7 @@ def test_an_app_without_machines_says_that_ci_makes_them() -> None:
     live = operation(*LOOKED, receipt(m1=NEW), of=first, state=State.SUCCEEDED)
 
     assert "CI makes them" in said(views.card(waits, first))
-    assert "live in iad" in said(views.ended(live, first))
+    assert "live in iad" in said(views.ended(live, first, whom=ANA))
 
 
 def test_sixty_machines_are_counted() -> None:

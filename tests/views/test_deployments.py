@@ -197,7 +197,7 @@ def test_unchanged_is_only_said_of_what_was_seen_unchanged() -> None:
     """A Machine that is gone, or on a third image, does not run what it ran before."""
     third = image("f" * 40)
 
-    stranger = views.ended(failed(*RELEASED, failure(), receipt(**{FIRST: OLD, SECOND: third})), plan())
+    stranger = views.ended(failed(*RELEASED, failure(), receipt(**{FIRST: OLD, SECOND: third})), plan(), whom=ANA)
 
     assert "0 of 2 Machines run the new image" in said(stranger)
     assert "what ran before" not in said(stranger)
@@ -209,9 +209,9 @@ def test_the_end_is_a_message_of_its_own() -> None:
     long = dataclasses.replace(live, finished_at=live.started_at + timedelta(seconds=59) if live.started_at else NOW)
     bad = failed(*ALL_MOVED, failure(), ONE_NEW, outcome=NOT_RESTORED)
 
-    well, soon, badly = (said(views.ended(one, plan())) for one in (live, long, bad))
+    well, soon, badly = (said(views.ended(one, plan(), whom=ANA)) for one in (live, long, bad))
 
-    assert "in iad and sjc, 4 min 0 s. Ship receipt: 2 of 2 Machines on the image." in well
+    assert "in iad and sjc, 4 min. Ship receipt: 2 of 2 Machines on the image." in well
     assert "<https://reify-studio.fly.dev|https://reify-studio.fly.dev>" in well
     assert "59 s" in soon
     for words in (

@@ -32,7 +32,7 @@ from tests.builders import (
     started,
     updated,
 )
-from tests.views.messages import fits, said
+from tests.views.messages import fits, said, texts
 
 HOSTILE = "<!channel> <@U0CLEO|x> <https://evil.example|login> & *bold* `code` ```fence``` \u202e\n> quote"
 # What in our own messages may follow an opening angle bracket.
@@ -50,7 +50,7 @@ def all_messages(shown: Operation, of: DeploymentPlan) -> list[Message]:
         views.newest_tag(of.environment, of.ref),
     ]
     if shown.is_final:
-        made.append(views.ended(shown, of))
+        made.append(views.ended(shown, of, whom=ANA))
     log = views.release_command_log(shown)
     return [*made, log] if log else made
 
@@ -125,6 +125,17 @@ def test_no_message_outgrows_slack(text: str) -> None:
 
     for message in (message for one in shown for message in all_messages(one, plan_of(one))):
         fits(message)
+
+
+def test_a_long_reason_does_not_push_the_machines_off_the_card() -> None:
+    """Three hundred ampersands are a reason, too: what each of twelve Machines does is still there to read."""
+    ids = [f"m{number}" for number in range(12)]
+    of = plan(why="&" * 300, ref="&" * 250, machines=tuple(planned(machine_id) for machine_id in ids))
+    done = operation(*updated(*ids), receipt(**dict.fromkeys(ids, NEW)), of=of, state=State.SUCCEEDED)
+
+    lines = "".join(texts(views.card(done, of).blocks))
+    assert all(f"`{machine_id}`" in lines for machine_id in ids)
+    assert "Ship receipt: 12 of 12" in lines
 
 
 def raw_markup(message: Message) -> list[str]:

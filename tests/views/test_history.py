@@ -13,14 +13,14 @@ from bot.views import history as views
 from bot.views.blocks import Message
 from tests.builders import NOW
 from tests.domain.test_history import ENTRY
-from tests.views.messages import fits, said
+from tests.views.messages import TEAM, fits, said
 
 HOSTILE = "<!channel> *x* `y` ```z``` <https://evil|z> \u202e" + "long " * 800
 
 
 def shown(page: Page) -> Message:
     """The message, which Slack takes."""
-    message = views.history(page)
+    message = views.history(page, workspace=TEAM)
     fits(message)
     return message
 
@@ -40,7 +40,7 @@ def event(detail: object, **changes: str) -> Recorded:
         ({"state": State.EXPIRED, "started_at": None}, "expired unconfirmed · "),
         ({"back_from": "x"}, "· roll back"),
         ({"commit": "844d600" + "0" * 33, "origin": "v1.4.1"}, "`v1.4.2` (`844d600`) from `v1.4.1`"),
-        ({"card": Card("C0DEPLOYS", "1.2")}, "· card in <#C0DEPLOYS>"),
+        ({"card": Card("C0DEPLOYS", "1.2")}, "· <https://reify.slack.com/archives/C0DEPLOYS/p12|card> in <#C0DEPLOYS>"),
     ],
 )
 def test_an_entry_tells_its_facts(changes: dict[str, object], words: str) -> None:
@@ -50,7 +50,7 @@ def test_an_entry_tells_its_facts(changes: dict[str, object], words: str) -> Non
 
 def test_a_card_in_a_direct_message_is_not_linked() -> None:
     """Others cannot open it."""
-    assert "card in" not in said(shown(Page(Wish(), (dataclasses.replace(ENTRY, card=Card("D1", "1.2")),))))
+    assert "|card>" not in said(shown(Page(Wish(), (dataclasses.replace(ENTRY, card=Card("D1", "1.2")),))))
 
 
 @pytest.mark.parametrize(

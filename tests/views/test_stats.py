@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bot.domain.dora import DAY, Deployed, Performance, performance
-from bot.views.stats import CHART, span, stats, without_charts
+from bot.views.stats import CHART, stats, without_charts
+from bot.views.words import average
 from tests.builders import NOW
 from tests.views.messages import fits, said
 
@@ -123,4 +124,4 @@ def test_without_charts_the_text_is_whole() -> None:
 )
 def test_durations_have_one_unit(duration: timedelta, text: str) -> None:
     """The one in which people think of it."""
-    assert span(duration) == text
+    assert average(duration) == text

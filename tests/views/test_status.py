@@ -15,7 +15,7 @@ from bot.domain.status import EnvironmentStatus, Lag, Live
 from bot.views import status as views
 from bot.views.blocks import ALL_TEXT_LIMIT, Message
 from tests.builders import NEW, NOW, OLD, environment, machine, operation
-from tests.views.messages import fits, said, texts
+from tests.views.messages import TEAM, fits, said, texts
 
 HOSTILE = "<!channel> *x* `y` <https://evil|z>"
 
@@ -30,7 +30,7 @@ def standing(name: str = "production", **changes: Any) -> EnvironmentStatus:
 
 def shown(*found: EnvironmentStatus) -> Message:
     """The message, which Slack takes."""
-    message = views.status(found, now=NOW)
+    message = views.status(found, now=NOW, workspace=TEAM)
     fits(message)
     assert sum(map(len, texts(message.blocks))) <= ALL_TEXT_LIMIT
     return message
@@ -78,7 +78,7 @@ def test_what_runs_and_what_waits_is_named() -> None:
     words = said(shown(standing(running=running, waiting=waiting, outside=outside)))
 
     assert "is running for 4 min, being cancelled by <@U0BO>" in words
-    assert words.count("waits for its button, asked 5 min ago · card in <#C0DEPLOYS>") == 3
+    assert words.count("waits for its button, asked 5 min ago · <https://reify.slack.com/archives/") == 3
     assert "📋 and 2 plans wait" in words
     assert "5 plans wait" in words
     assert "release v43 by &lt;!channel&gt;" in words

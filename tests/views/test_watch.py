@@ -13,7 +13,7 @@ from bot.domain.operation import State
 from bot.domain.watch import AT_THE_END, Phase, Trouble, Watch
 from bot.views.blocks import Message
 from bot.views.watch import ROLL_BACK, STOP, trouble, with_watch
-from tests.builders import NEW, NOW, operation, plan
+from tests.builders import ANA, NEW, NOW, operation, plan
 from tests.views.messages import fits, said
 
 UNTIL = NOW + timedelta(minutes=10)
@@ -30,7 +30,7 @@ def card_line(watch: Watch | None, of: DeploymentPlan = WATCHED) -> str:
 def told(of: DeploymentPlan = WATCHED, **changes: Any) -> Message:
     """The message about a Machine that is gone."""
     known: dict[str, Any] = {"phase": Phase.TROUBLE, "troubles": (Trouble("m1", "iad", "is gone"),), "since": LATER}
-    message = trouble(DONE, of, Watch("op", UNTIL, **(known | changes)), LATER)
+    message = trouble(DONE, of, Watch("op", UNTIL, **(known | changes)), LATER, whom=ANA)
     fits(message)
     return message
 
@@ -47,7 +47,7 @@ def buttons(message: Message) -> list[str]:
         (Watch("op", UNTIL), "👀 Watching the Machines until 12:10 UTC"),
         (Watch("op", UNTIL, Phase.QUIET), "👀 Watched 10 min, no trouble"),
         (Watch("op", UNTIL, Phase.SUPERSEDED), "👀 Watched until something newer took over, no trouble"),
-        (Watch("op", UNTIL, Phase.MISSED), "Not watched: Flytower was away, or Fly did not answer"),
+        (Watch("op", UNTIL, Phase.MISSED), "Not watched to the end: Flytower was away, or Fly did not answer"),
         (Watch("op", UNTIL, Phase.TROUBLE, since=LATER), "🚨 Trouble since 12:02 UTC: see the message about it"),
         (
             Watch("op", UNTIL, Phase.HEALED, since=LATER),
@@ -60,9 +60,9 @@ def test_the_line_below_the_card(watch: Watch | None, line: str) -> None:
     assert card_line(watch) == line
 
 
-def test_a_window_of_odd_length_is_said_in_seconds() -> None:
+def test_a_window_of_odd_length_is_said_with_its_seconds() -> None:
     """`90s` is no whole number of minutes."""
-    assert "Watched 90 s" in card_line(Watch("op", UNTIL, Phase.QUIET), plan(watch_s=90.0))
+    assert "Watched 1 min 30 s" in card_line(Watch("op", UNTIL, Phase.QUIET), plan(watch_s=90.0))
 
 
 def test_a_card_without_a_window_stays_as_it_is() -> None:

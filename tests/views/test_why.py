@@ -13,14 +13,14 @@ from bot.errors import Reason
 from bot.views import why as views
 from bot.views.blocks import ALL_TEXT_LIMIT
 from tests.builders import NEW, NOW, OLD, PREPARED, blocker, failure, operation, plan, planned, receipt, row, started
-from tests.views.messages import fits, said, texts
+from tests.views.messages import TEAM, fits, said, texts
 
 HOSTILE = "<!channel> *x* `y` ```z``` <https://evil|z>"
 
 
 def told(of: Operation, its_plan: DeploymentPlan | None = None, **others: Any) -> str:
     """What the message says; Slack takes it."""
-    message = views.why(of, its_plan, **({"running": None, "later": None, "now": NOW} | others))
+    message = views.why(of, its_plan, **({"running": None, "later": None, "now": NOW, "workspace": TEAM} | others))
     fits(message)
     assert sum(map(len, texts(message.blocks))) <= ALL_TEXT_LIMIT
     return said(message)
@@ -60,7 +60,7 @@ def test_a_failure_names_step_machines_and_hint() -> None:
 
     assert "It ended at the step: update at Machine `m0`, `m1`, `m2`, `m3`, `m4` and 2 more" in words
     assert "Look at the app's logs." in words
-    assert "Ran from 27 Nov 2026 11:56 UTC for 4 min 0 s." in words
+    assert "Ran from 27 Nov 2026 11:56 UTC for 4 min." in words
 
 
 def test_a_code_of_another_version_is_shown_as_it_is() -> None:
@@ -96,7 +96,7 @@ def test_what_runs_now_is_shown_once() -> None:
     beside = told(failed, plan(), running=running)
     alone = told(running, plan(), running=running)
 
-    assert "Now `v1.4.2` by <@U0BO> is running for 4 min · card in <#C0DEPLOYS>." in beside
+    assert "Now `v1.4.2` by <@U0BO> is running for 4 min · <https://reify.slack.com/archives/C0DEPLOYS/" in beside
     assert "… At the step: update." in alone
     assert "Now `v1.4.2`" not in alone
 

@@ -45,11 +45,12 @@ ALT_TEXT_LIMIT = 1000
 
 @dataclass(frozen=True)
 class Identity:
-    """Who the bot's token belongs to: workspace, bot user, bot."""
+    """Who the bot's token belongs to: workspace, bot user, bot. `url` is the workspace's, with a slash at its end."""
 
     team_id: str
     user_id: str
     bot_id: str
+    url: str
 
 
 class SlackClient:
@@ -201,7 +202,8 @@ class SlackClient:
     async def auth_test(self) -> Identity:
         """Who the token belongs to."""
         answer = await self._slack.read("auth.test")
-        return Identity(text_in(answer, "team_id"), text_in(answer, "user_id"), text_in(answer, "bot_id"))
+        team, user, bot, url = (text_in(answer, name) for name in ("team_id", "user_id", "bot_id", "url"))
+        return Identity(team, user, bot, url)
 
     async def _update(self, card: Card, message: Message, superseded: Callable[[], bool], *, urgent: bool) -> None:
         if not await self._updates.turn(urgent=urgent, unless=superseded):
