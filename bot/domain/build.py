@@ -6,14 +6,16 @@ failure turns the way: cancel_run (after a cancel, or where the run builds anoth
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from bot.domain.deployment import Build, DeploymentPlan, PlannedMachine
-from bot.domain.model import Environment, Machine, RefKind, WorkflowJob, WorkflowRun
+from bot.domain.model import ASLEEP, Environment, Machine, RefKind, WorkflowJob, WorkflowRun
 from bot.domain.operation import Operation, StepStatus
+from bot.domain.proof import Reading, judged, line_of
 from bot.domain.rollout import Action, Step, failure_reason, is_past_cancel
 from bot.domain.text import quoted
 from bot.errors import Reason, StepFailed
@@ -23,9 +25,9 @@ HEADS, TAGS = "refs/heads/", "refs/tags/"
 MOST_SENDS = 2
 # Above this likeness two names differ by a slip of the finger rather than by a release.
 LIKENESS = 0.9
-ASLEEP = frozenset({"stopped", "suspended"})
 WELL = frozenset({"success", "skipped", "neutral", ""})
 LEAVES_NO_RUN = frozenset({Reason.CANCELLED, Reason.CHANGED_OUTSIDE})
+HOW_TO_LABEL = "The workflow's image has to be labelled `sha-` and the commit, and to be the one that it deploys."
 # Names that git takes, and nobody mistakes for something else.
 _TAG = re.compile(r"[A-Za-z0-9_]+(?:[.+/-][A-Za-z0-9_]+)*")
 
@@ -121,6 +123,8 @@ def seen_run(run: WorkflowRun, jobs: Sequence[WorkflowJob]) -> dict[str, Any]:
 def build_failure(seen: Mapping[str, Any]) -> StepFailed:
     """The failure of a run that ended without success: the job, its step, and where to look."""
     job = next((job for job in seen["jobs"] if job["conclusion"] not in WELL), None)
+    if seen["conclusion"] == "cancelled":
+        return StepFailed(_cancelled_words(job), hint=f"See {seen['url']}", reason=Reason.BUILD_FAILED)
     if job is None:
         return StepFailed(
             f"The run on GitHub ended with “{quoted(seen['conclusion'])}”.",
@@ -132,6 +136,14 @@ def build_failure(seen: Mapping[str, Any]) -> StepFailed:
     return StepFailed(f"Job {name} {how}.", hint=f"Its log: {job['url'] or seen['url']}", reason=Reason.BUILD_FAILED)
 
 
+def _cancelled_words(job: Mapping[str, Any] | None) -> str:
+    if job is None or not job["failed_step"]:
+        # Of those that wait in a concurrency group GitHub keeps the newest alone.
+        begun = f"job {quoted(job['name'])}" if job else "any job"
+        return f"The run was cancelled on GitHub before {begun} began: a newer one took its place, or somebody did it."
+    return f"The run was cancelled on GitHub, in step “{quoted(job['failed_step'])}” of job {quoted(job['name'])}."
+
+
 def to_prove(machines: Sequence[Machine], label: str) -> tuple[str, ...]:
     """One Machine of each process group that sleeps as a whole: flyctl gave them an image that never ran."""
     awake = {machine.group for machine in machines if machine.state not in ASLEEP}
@@ -139,53 +151,16 @@ def to_prove(machines: Sequence[Machine], label: str) -> tuple[str, ...]:
     return tuple(machine for group, machine in sorted(first.items()) if group not in awake)
 
 
-def receipt_of(machine: Machine, digest: str) -> dict[str, Any]:
-    """One Machine as it was read back, in the form of a receipt's line."""
-    return {
-        "id": machine.id,
-        "region": machine.region,
-        "state": machine.state,
-        "label": machine.image.label,
-        "digest": machine.image.digest,
-        "on_image": bool(digest) and machine.image.digest == digest,
-        "checks_passing": machine.checks_passing,
-        "checks": max(machine.checks_expected, len(machine.checks)),
-        "may_sleep": may_sleep(machine),
-    }
-
-
-def may_sleep(machine: Machine) -> bool:
-    """Whether its config lets Fly put the Machine to sleep, or it waits for another to fail."""
-    services = machine.config.get("services") or []
-    return machine.is_standby or any(service.get("autostop") in {True, "stop", "suspend"} for service in services)
-
-
-def unproven(
-    machines: Sequence[Machine], digest: str, label: str, before: Sequence[PlannedMachine]
-) -> StepFailed | None:
-    """What speaks against success after a run that says so: no image, no Machines, another image, not well."""
-    if not digest:
-        return StepFailed(f"The run succeeded, but the registry has no image `{label}`.", reason=Reason.WRONG_IMAGE)
-    if not machines:
-        return StepFailed("The run succeeded, but the app has no Machines.", reason=Reason.WRONG_IMAGE)
-    wrong = [machine.id for machine in machines if machine.image.digest != digest]
-    if wrong:
-        return StepFailed(
-            f"The run succeeded, but {len(wrong)} of {len(machines)} Machines do not run the image: {', '.join(wrong)}",
-            hint="The workflow's image has to be labelled `sha-` and the commit, and to be the one that it deploys.",
-            reason=Reason.WRONG_IMAGE,
-        )
+def proof_of(machines: Sequence[Machine], digest: str, label: str, before: Sequence[PlannedMachine]) -> Reading:
+    """What the Machines show after a run; a run that says so proves no image, no Machines and no health."""
+    lines = [line_of(machine, digest) for machine in machines]
+    missing = f"the registry has no image `{label}`" if not digest else "the app has no Machines"
+    if not digest or not machines:
+        problem = StepFailed(f"The run succeeded, but {missing}.", reason=Reason.WRONG_IMAGE)
+        return Reading(lines, problem, may_mend=True)
     slept = {machine.id for machine in before if not machine.is_warm}
-    unwell = [m for m in machines if not m.is_healthy and not _sleeps_well(m, was_asleep=m.id in slept)]
-    if unwell:
-        named = ", ".join(f"{m.id} ({m.region}) is {m.state}, {m.checks_passing} checks pass" for m in unwell[:5])
-        return StepFailed(
-            f"The run succeeded, but not all Machines are well: {named}.", reason=Reason.MACHINE_UNHEALTHY
-        )
-    return None
-
-
-def _sleeps_well(machine: Machine, *, was_asleep: bool) -> bool:
-    ended = machine.exit
-    is_crash = ended is not None and not ended.requested_stop and ended.exit_code != 0
-    return machine.state in ASLEEP and not is_crash and (was_asleep or may_sleep(machine))
+    reading = judged(lines, machines, slept, after="The run succeeded, but")
+    if reading.problem is not None and reading.problem.reason is Reason.WRONG_IMAGE:
+        reading.problem.hint = HOW_TO_LABEL
+    # What CI has just written may not be shown everywhere yet.
+    return dataclasses.replace(reading, may_mend=reading.problem is not None)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.domain.model import RESERVED_GROUPS, Environment, Image, Machine
+from bot.domain.model import ASLEEP, RESERVED_GROUPS, Environment, Image, Machine
 
 NAMED = 3
 # Fly stores booleans for two of the three words.
@@ -113,7 +113,7 @@ def _releases(look: _Look) -> Iterator[Drift]:
 
 
 def _asleep(look: _Look) -> Iterator[Drift]:
-    asleep = [machine for machine in look.faced if machine.state in {"stopped", "suspended"} and not machine.is_standby]
+    asleep = [machine for machine in look.faced if machine.state in ASLEEP and not machine.is_standby]
     if look.environment.auto_stop != "off" or not asleep:
         return
     yield Drift(

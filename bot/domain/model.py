@@ -13,6 +13,7 @@ from typing import Any
 RESERVED_GROUPS = frozenset({"fly_app_release_command", "fly_app_test_machine_command", "fly_app_console"})
 RELEASE_COMMAND_GROUP = "fly_app_release_command"
 TRANSIENT_STATES = frozenset({"creating", "starting", "stopping", "restarting", "suspending", "updating", "replacing"})
+ASLEEP = frozenset({"stopped", "suspended"})
 COMMIT_LABEL = re.compile(r"sha-([0-9a-f]{40})")
 
 

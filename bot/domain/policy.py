@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from bot.domain.build import ASLEEP, build_for
+from bot.domain.build import build_for
 from bot.domain.deployment import Blocker, Build
-from bot.domain.model import Ci, CiState, Environment, Image, Lease, Machine, RefKind, Relation, Strategy
+from bot.domain.model import ASLEEP, Ci, CiState, Environment, Image, Lease, Machine, RefKind, Relation, Strategy
 from bot.domain.strategies import strategy_blockers
 from bot.domain.text import quoted
 from bot.errors import Reason
@@ -158,7 +158,7 @@ def _nothing_to_do(facts: DeploymentFacts) -> Iterator[Blocker]:
     # Two images of which neither digest is known are not the same image.
     if facts.image is None or not facts.image.digest or not facts.machines:
         return
-    if all(_is_live(machine, facts.image, retries=facts.retries) for machine in facts.machines):
+    if all(machine.image.digest == facts.image.digest for machine in facts.machines) and not _is_unproven(facts):
         count = len(facts.machines)
         yield Blocker(
             Reason.ALREADY_LIVE,
@@ -167,9 +167,11 @@ def _nothing_to_do(facts: DeploymentFacts) -> Iterator[Blocker]:
         )
 
 
-def _is_live(machine: Machine, image: Image, *, retries: bool) -> bool:
-    is_well = machine.is_healthy or machine.state in ASLEEP
-    return machine.image.digest == image.digest and (is_well or not retries)
+def _is_unproven(facts: DeploymentFacts) -> bool:
+    """Whether a second try has Machines that are not well, or a process group that sleeps, still to prove."""
+    proven = {machine.group for machine in facts.machines if machine.is_healthy}
+    well = (m.is_healthy or (m.state in ASLEEP and m.group in proven) for m in facts.machines)
+    return facts.retries and not all(well)
 
 
 def _nobody_else_is_at_it(facts: DeploymentFacts) -> Iterator[Blocker]:

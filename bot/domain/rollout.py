@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.domain.deployment import DeploymentPlan, PlannedMachine
-from bot.domain.model import MigrationRisk, Strategy
+from bot.domain.model import ASLEEP, MigrationRisk, Strategy
 from bot.domain.operation import JournalRow, Operation, StepStatus
 from bot.errors import Reason
 
 # flyctl updates so many sleeping Machines side by side (superfly/flyctl, internal/command/deploy).
 COLD_BATCH = 30
-SLEEPING = frozenset({"stopped", "suspended"})
 
 
 class Step(StrEnum):
@@ -53,7 +52,8 @@ class Step(StrEnum):
     CANCEL_RUN = "cancel_run"
 
 
-# What fails here fails on Machines that were all seen healthy on the new image: nothing is undone for it.
+# What fails here fails on Machines that were all seen healthy on the new image: unless they are unwell by now,
+# nothing is undone for it.
 AFTER_UPDATES = frozenset({Step.CLOSE_RELEASE, Step.RECEIPT})
 # The steps that make Machines beside those that serve.
 EXTRAS = (Step.CANARY, Step.GREEN, Step.REPLACE)
@@ -105,7 +105,7 @@ def _forward(operation: Operation, plan: DeploymentPlan) -> Action | None:
 def is_kept(plan: DeploymentPlan, machine: PlannedMachine) -> bool:
     """Whether the plan leaves this Machine alone, as it runs the image already and is well, or sleeps."""
     is_current = plan.image is not None and machine.image.digest == plan.image.digest
-    return plan.keeps_current and is_current and (machine.is_healthy or machine.state in SLEEPING)
+    return plan.keeps_current and is_current and (machine.is_healthy or machine.state in ASLEEP)
 
 
 def _next_canary(operation: Operation, plan: DeploymentPlan) -> Action | None:
@@ -236,6 +236,14 @@ def successors(operation: Operation) -> dict[str, str]:
     return {row.target: row.detail["machine"] for row in rows}
 
 
+def was_asleep(operation: Operation, planned: PlannedMachine) -> bool:
+    """Whether the operation found a Machine asleep that it moved, so that it may be left asleep."""
+    green, update = operation.row(Step.GREEN, planned.id), operation.row(Step.UPDATE, planned.id)
+    if green is not None:
+        return bool(green.detail.get("asleep"))
+    return not planned.is_warm if update is None else not update.detail["launch"]
+
+
 def _given_up(operation: Operation) -> set[str]:
     """The steps that failed after the failure. None is tried again, or the operation would never end."""
     return {row.detail["step"] for row in _failures(operation)[1:]}
@@ -268,7 +276,7 @@ def restore_refusal(operation: Operation, plan: DeploymentPlan) -> str:
         return "the new Machines serve already, and the old ones are destroyed or being destroyed"
     if not moved(operation):
         return ""
-    if _failures(operation) and _failures(operation)[0].detail["step"] in AFTER_UPDATES:
+    if (first := failure(operation)) and first.detail["step"] in AFTER_UPDATES and not _is_unwell(first):
         return "every Machine had been moved and was healthy when this happened"
     if not plan.restore_on_failure:
         return "the policy of this environment does not restore by itself"
@@ -277,6 +285,11 @@ def restore_refusal(operation: Operation, plan: DeploymentPlan) -> str:
     if plan.migrations.risk is MigrationRisk.UNKNOWN:
         return "it is unknown whether a migration is in range: a person decides"
     return ""
+
+
+def _is_unwell(failed: JournalRow) -> bool:
+    """Whether Machines on the new image are to blame, not the books or somebody else."""
+    return Reason(failed.detail["reason"]) is Reason.MACHINE_UNHEALTHY
 
 
 def release_command_is_open(operation: Operation) -> bool:

@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.domain.drift import Drift
-from bot.domain.model import Comparison, Environment, Image, Machine, Relation, Release
+from bot.domain.model import ASLEEP, Comparison, Environment, Image, Machine, Relation, Release
 from bot.domain.operation import Operation
-
-ASLEEP = frozenset({"stopped", "suspended"})
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ import contextlib
 from collections.abc import Sequence
 
 from bot.domain.deployment import DeploymentPlan, PlannedMachine
-from bot.domain.model import Machine
+from bot.domain.model import ASLEEP, Machine
 from bot.domain.operation import StepStatus
-from bot.domain.rollout import SLEEPING, Action, Step
+from bot.domain.rollout import Action, Step
 from bot.errors import Reason, RemoteRejected, StepFailed
 from bot.operations.engine import Run
 from bot.operations.extras import ROUTES_S, made_before, make, model_of, see_healthy
+from bot.operations.facts import serving_machines
 from bot.operations.health import gone, pause, refuse_crash
 from bot.operations.steps import is_to_run, put_to_sleep, side_by_side, undone
 
@@ -24,7 +25,7 @@ async def greens(run: Run, plan: DeploymentPlan, action: Action) -> None:
     """Boot a green for each blue, without requests, and see it healthy; asleep where its blue sleeps."""
     blues = [plan.machine(machine_id) for machine_id in undone(run, action)]
     await _lease(run, blues)
-    fleet = await _fleet(run, plan)
+    fleet = await serving_machines(run.fly, plan.app)
     before = await made_before(run, Step.GREEN, [blue.id for blue in blues])
     await side_by_side(_green(run, plan, blue, fleet, before.get(blue.id)) for blue in blues)
 
@@ -34,15 +35,16 @@ async def _green(
 ) -> None:
     blue = _unchanged(planned, fleet)
     green = made or await make(run, plan, Step.GREEN, planned.id, model=model_of(planned, fleet), region=planned.region)
-    await see_healthy(run, plan, green, then_sleeps=not is_to_run(blue))
-    await run.done(Step.GREEN, planned.id, machine=green.id)
+    sleeps = not is_to_run(blue)
+    await see_healthy(run, plan, green, then_sleeps=sleeps)
+    await run.done(Step.GREEN, planned.id, machine=green.id, asleep=sleeps)
 
 
 async def cut_over(run: Run, plan: DeploymentPlan, action: Action) -> None:
     """Send people to the greens as well, then to them alone, and see that they bear it."""
     blues = [plan.machine(machine_id) for machine_id in action.machines]
     await _lease(run, blues)
-    fleet = await _fleet(run, plan)
+    fleet = await serving_machines(run.fly, plan.app)
     for planned in blues:
         _unchanged(planned, fleet)
     if run.operation.row(Step.CUT_OVER) is None:
@@ -51,14 +53,14 @@ async def cut_over(run: Run, plan: DeploymentPlan, action: Action) -> None:
     await pause(run, ROUTES_S)
     await side_by_side([_cordon(run, plan, planned.id) for planned in blues])
     await pause(run, ROUTES_S)
-    _refuse_unwell(await _fleet(run, plan), _greens_of(run, action))
+    _refuse_unwell(run, await serving_machines(run.fly, plan.app), action)
     await run.done(Step.CUT_OVER)
 
 
 async def retire(run: Run, plan: DeploymentPlan, action: Action) -> None:
     """Stop and destroy the blues, that nobody is sent to any more. From here on there is no way back."""
     blues = [plan.machine(machine_id) for machine_id in undone(run, action)]
-    there = {machine.id: machine for machine in await _fleet(run, plan)}
+    there = {machine.id: machine for machine in await serving_machines(run.fly, plan.app)}
     await _lease(run, [planned for planned in blues if planned.id in there])
     for planned in blues:
         if run.operation.row(Step.RETIRE, planned.id) is None:
@@ -69,7 +71,7 @@ async def retire(run: Run, plan: DeploymentPlan, action: Action) -> None:
 async def _retire(run: Run, planned: PlannedMachine, blue: Machine | None) -> None:
     if blue is not None:
         nonce = await run.leases.nonce_if_held(blue.id)
-        if blue.host_status == "ok" and blue.state not in SLEEPING:
+        if blue.host_status == "ok" and blue.state not in ASLEEP:
             # It may finish what it is at; what does not stop is destroyed all the same.
             with contextlib.suppress(RemoteRejected):
                 await put_to_sleep(run, blue, nonce=nonce)
@@ -80,10 +82,6 @@ async def _retire(run: Run, planned: PlannedMachine, blue: Machine | None) -> No
 
 async def _lease(run: Run, blues: Sequence[PlannedMachine]) -> None:
     await run.leases.take(machine.id for machine in blues if machine.host_status == "ok")
-
-
-async def _fleet(run: Run, plan: DeploymentPlan) -> list[Machine]:
-    return [machine for machine in await run.fly.machines(plan.app) if machine.is_serving]
 
 
 def _greens_of(run: Run, action: Action) -> list[str]:
@@ -103,13 +101,15 @@ def _unchanged(planned: PlannedMachine, fleet: Sequence[Machine]) -> Machine:
     return blue
 
 
-def _refuse_unwell(fleet: Sequence[Machine], greens: Sequence[str]) -> None:
-    there = {machine.id: machine for machine in fleet}
-    for green in greens:
+def _refuse_unwell(run: Run, fleet: Sequence[Machine], action: Action) -> None:
+    there, rows = {machine.id: machine for machine in fleet}, run.operation.rows(Step.GREEN)
+    for blue, green in zip(action.machines, _greens_of(run, action), strict=True):
         if green not in there:
             raise gone(green)
         refuse_crash(there[green])
-        if there[green].state not in SLEEPING and not there[green].is_healthy:
+        # One that slept may be booting for a request just now; it was seen healthy before.
+        is_awake = there[green].state not in ASLEEP and not rows[blue].detail.get("asleep")
+        if is_awake and not there[green].is_healthy:
             raise StepFailed(
                 f"Machine {green} ({there[green].region}) is {there[green].state} and not healthy since requests "
                 "reach it.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import NO_RELEASE, Release
 from bot.domain.operation import Operation, StepStatus
@@ -16,21 +18,27 @@ WAIT_S = 1.0
 
 async def record_release(run: Run, plan: DeploymentPlan, _: Action) -> None:
     """Write the release into Fly's books. A failure here is a warning."""
-    problem = ""
-    for _try in range(TRIES):
-        try:
-            release = await _open_release(run, plan)
-        except RemoteError as error:
-            problem = str(error)
-            await run.clock.sleep(WAIT_S)
-        else:
-            warning = "" if release.id else "Fly shows no fly.toml of an earlier release, so none was recorded."
-            await run.done(Step.RECORD_RELEASE, release_id=release.id, version=release.version, warning=warning)
-            return
+    release, problem = await _patiently(run, lambda: _open_release(run, plan))
+    if release is not None:
+        warning = "" if release.id else "Fly shows no fly.toml of an earlier release, so none was recorded."
+        await run.done(Step.RECORD_RELEASE, release_id=release.id, version=release.version, warning=warning)
+        return
     # Where the attempt began, a release may have come of it after all: closing the books looks for it.
     begun = run.operation.row(Step.RECORD_RELEASE)
     warning = f"Fly's release record could not be written: {problem}"
     await run.done(Step.RECORD_RELEASE, release_id="", version=0, warning=warning, **(begun.detail if begun else {}))
+
+
+async def _patiently(run: Run, write: Callable[[], Awaitable[Release]]) -> tuple[Release | None, str]:
+    """What comes of a few tries, and what spoke against the last of them."""
+    problem = ""
+    for _ in range(TRIES):
+        try:
+            return await write(), ""
+        except RemoteError as error:
+            problem = str(error)
+            await run.clock.sleep(WAIT_S)
+    return None, problem
 
 
 async def _open_release(run: Run, plan: DeploymentPlan) -> Release:
@@ -64,24 +72,22 @@ async def close_release(run: Run, plan: DeploymentPlan, _: Action) -> None:
     """Tell Fly's books how it ended. A failure here is a warning."""
     first = failure(run.operation)
     status = "complete" if first is None else _failed_status(run.operation)
-    warning = ""
-    try:
-        if release_id := await _release_id(run, plan):
-            error = first.detail["message"] if first else ""
-            await run.fly.set_release_status(release_id, status, error=error)
-    except RemoteError as problem:
-        warning = f"Fly's release record could not be closed: {problem}"
+    error = first.detail["message"] if first else ""
+    _done, problem = await _patiently(run, lambda: _close(run, plan, status, error))
+    warning = f"Fly's release record could not be closed: {problem}" if problem else ""
     await run.done(Step.CLOSE_RELEASE, status=status, warning=warning)
 
 
-async def _release_id(run: Run, plan: DeploymentPlan) -> str:
+async def _close(run: Run, plan: DeploymentPlan, status: str, error: str) -> Release:
     release = run.operation.row(Step.RECORD_RELEASE)
     # The books are closed only where opening them was tried.
     assert release is not None
-    if release.detail.get("release_id"):
-        return str(release.detail["release_id"])
-    found = await _own_release(run, plan, release.detail["after"]) if "after" in release.detail else None
-    return found.id if found else ""
+    release_id = release.detail.get("release_id")
+    if not release_id and "after" in release.detail:
+        release_id = (await _own_release(run, plan, release.detail["after"]) or NO_RELEASE).id
+    if release_id:
+        await run.fly.set_release_status(release_id, status, error=error)
+    return NO_RELEASE
 
 
 def _failed_status(operation: Operation) -> str:

@@ -8,19 +8,19 @@ Source: GitHub REST API, "Create a workflow dispatch event", "Create a reference
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from bot.domain import build as rules
 from bot.domain.deployment import Build, DeploymentPlan
-from bot.domain.model import RefKind, WorkflowRun
+from bot.domain.model import Machine, RefKind, WorkflowJob, WorkflowRun
 from bot.domain.operation import Event, Operation, State, StepStatus
+from bot.domain.proof import Reading
 from bot.domain.rollout import Action, Step, failure, failure_reason
 from bot.domain.text import quoted
 from bot.errors import (
-    LeaseHeld,
     NotFound,
     RateLimited,
     Reason,
@@ -29,12 +29,15 @@ from bot.errors import (
     RemoteTimeout,
     RemoteUnavailable,
     StepFailed,
+    UnexpectedResponse,
 )
 from bot.operations.engine import Procedure, Run, Verdict
 from bot.operations.facts import serving_machines
-from bot.operations.health import cancelled
+from bot.operations.health import cancelled, stop_if_cancelled
 from bot.operations.machines import prove_images
 from bot.operations.plans import plan_of
+from bot.operations.receipt import write_receipt
+from bot.operations.steps import refuse_leases
 from bot.ports import GitHub
 
 POLL_S = 5.0
@@ -42,7 +45,6 @@ POLL_S = 5.0
 LOOK_FOR_S, APPEARS_S = 30.0, 120.0
 CLOCKS_DIFFER = timedelta(minutes=1)
 CANCEL_WAIT_S = 180.0
-SETTLE_S = 10.0
 
 T = TypeVar("T")
 StepFunction = Callable[[Run, DeploymentPlan], Awaitable[None]]
@@ -120,9 +122,7 @@ class BuildWay:
     async def _check(self, run: Run, plan: DeploymentPlan) -> None:
         """Refuse before anything is sent: somebody else's lease, or a ref that means another commit by now."""
         machines = await serving_machines(run.fly, plan.app)
-        for lease in await asyncio.gather(*(run.fly.lease(plan.app, machine.id) for machine in machines)):
-            if lease is not None:
-                raise LeaseHeld(lease.machine_id, lease.owner, lease.expires_at)
+        await refuse_leases(run, [machine.id for machine in machines])
         build = _build(plan)
         if not build.creates_tag:
             now = await self._github.resolve(build.repository, build.ref)
@@ -172,7 +172,7 @@ class BuildWay:
                 return await run.done(Step.DISPATCH, run=found.id, url=found.url)
             if rules.sends(run.operation) >= rules.MOST_SENDS:
                 raise _unknown(plan, "GitHub did not say whether it started the workflow, and shows no run of it.")
-            await _stop_if_cancelled(run)
+            await stop_if_cancelled(run)
             request = {"request_id": run.operation.id}
             await run.record(Step.DISPATCH, StepStatus.STARTED, detail=request)
             try:
@@ -198,7 +198,10 @@ class BuildWay:
         since = _began(run.operation)
         deadline = run.clock.now() + timedelta(seconds=patience_s)
         while True:
-            found = await self._run_of(run.operation, plan, since - CLOCKS_DIFFER)
+            found = None
+            # A run may be under way because of us: GitHub gets its time to show where.
+            with contextlib.suppress(NotFound):
+                found = await self._run_of(run.operation, plan, since - CLOCKS_DIFFER)
             if found is not None or run.clock.now() >= deadline:
                 return found
             await run.clock.sleep(POLL_S)
@@ -221,7 +224,7 @@ class BuildWay:
         while True:
             try:
                 seen = await self._look_at(run, plan)
-            except (RemoteUnavailable, RemoteTimeout, RateLimited) as error:
+            except (RemoteUnavailable, RemoteTimeout, RateLimited, UnexpectedResponse) as error:
                 # The run goes on without us, so GitHub gets as long as the run.
                 if run.clock.now() >= deadline:
                     raise
@@ -235,7 +238,7 @@ class BuildWay:
                 await _record_seen(run, seen)
                 if run.clock.now() >= deadline:
                     raise _too_long(plan, seen)
-            await _stop_if_cancelled(run)
+            await stop_if_cancelled(run)
             await run.clock.sleep(POLL_S)
 
     async def _look_at(self, run: Run, plan: DeploymentPlan) -> dict[str, Any]:
@@ -250,7 +253,14 @@ class BuildWay:
                 hint=f"See {found.url}",
                 reason=Reason.CHANGED_OUTSIDE,
             )
-        return rules.seen_run(found, await self._github.jobs(repository, number, found.attempt))
+        return rules.seen_run(found, await self._jobs(repository, found))
+
+    async def _jobs(self, repository: str, run: WorkflowRun) -> list[WorkflowJob]:
+        """The run's jobs; none where GitHub does not show them yet, since what counts is the run."""
+        try:
+            return await self._github.jobs(repository, run.id, run.attempt)
+        except NotFound:
+            return []
 
     async def _cancel_run(self, run: Run, plan: DeploymentPlan) -> None:
         """Stop the run, if there is one, and wait until it has stopped."""
@@ -267,29 +277,18 @@ class BuildWay:
         while True:
             found = await self._github.workflow_run(repository, number)
             if found.status == "completed" or run.clock.now() >= deadline:
-                jobs = await self._github.jobs(repository, number, found.attempt)
-                return await run.done(Step.CANCEL_RUN, **rules.seen_run(found, jobs))
+                return await run.done(Step.CANCEL_RUN, **rules.seen_run(found, await self._jobs(repository, found)))
             await run.clock.sleep(POLL_S)
 
     async def _receipt(self, run: Run, plan: DeploymentPlan) -> None:
         """Read the registry and every Machine back: only what was seen is called done."""
-        has_failed = failure(run.operation) is not None
-        patience_s = SETTLE_S if has_failed else plan.wait_timeout_s
-        deadline = run.clock.now() + timedelta(seconds=patience_s)
         label = f"sha-{plan.commit.sha}"
-        while True:
+
+        async def read(machines: Sequence[Machine]) -> Reading:
             image = await run.fly.resolve_image(_build(plan).image_repository, label)
-            digest = image.digest if image else ""
-            machines = await serving_machines(run.fly, plan.app)
-            problem = rules.unproven(machines, digest, label, plan.machines)
-            is_settled = not any(machine.is_in_transit for machine in machines) if has_failed else problem is None
-            if is_settled or run.clock.now() >= deadline:
-                break
-            await run.clock.sleep(POLL_S)
-        lines = [rules.receipt_of(machine, digest) for machine in machines]
-        await run.done(Step.RECEIPT, machines=lines, label=label, digest=digest)
-        if problem is not None and not has_failed:
-            raise problem
+            return rules.proof_of(machines, image.digest if image else "", label, plan.machines)
+
+        await write_receipt(run, plan, read)
 
 
 async def _prove_image(run: Run, plan: DeploymentPlan) -> None:
@@ -304,12 +303,6 @@ async def _prove_image(run: Run, plan: DeploymentPlan) -> None:
 
 async def _cancelled(run: Run, _: DeploymentPlan) -> None:
     raise cancelled(run.operation)
-
-
-async def _stop_if_cancelled(run: Run) -> None:
-    await run.reload()
-    if run.operation.cancel_requested_by:
-        raise cancelled(run.operation)
 
 
 async def _once_visible(run: Run, ask: Callable[[], Awaitable[T]]) -> T:

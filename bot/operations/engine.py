@@ -57,7 +57,7 @@ class Run:
     ) -> None:
         """Append a journal row; the operation as this run sees it includes it afterwards."""
         row = JournalRow(step, target, status, self.clock.now(), dict(detail or {}))
-        self.operation = await self._store.append_journal(self.operation.id, row)
+        self._see(await self._store.append_journal(self.operation.id, row))
         self._changed(self.operation.id)
 
     async def done(self, step: str, target: str = "", **detail: Any) -> None:
@@ -66,7 +66,12 @@ class Run:
 
     async def reload(self) -> None:
         """Read the row again: somebody may have asked to cancel."""
-        self.operation = await self._store.operation(self.operation.id)
+        self._see(await self._store.operation(self.operation.id))
+
+    def _see(self, operation: Operation) -> None:
+        # What was read before another step's row was written may arrive after it.
+        if len(operation.journal) >= len(self.operation.journal):
+            self.operation = operation
 
 
 class Procedure(Protocol):

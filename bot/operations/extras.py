@@ -17,6 +17,7 @@ from bot.domain.rollout import EXTRAS, Action, Step, has_retired, stays, success
 from bot.domain.strategies import model_for
 from bot.errors import Reason, StepFailed
 from bot.operations.engine import Run
+from bot.operations.facts import serving_machines
 from bot.operations.health import MARKER, prove_healthy, refuse_crash, start_stopped
 from bot.operations.steps import (
     FOR,
@@ -107,7 +108,7 @@ def model_of(planned: PlannedMachine, fleet: Sequence[Machine]) -> Machine:
 
 async def canaries(run: Run, plan: DeploymentPlan, action: Action) -> None:
     """Boot one extra Machine for each process group on the new image, and see it healthy; nobody is sent there."""
-    fleet = [machine for machine in await run.fly.machines(plan.app) if machine.is_serving]
+    fleet = await serving_machines(run.fly, plan.app)
     groups = undone(run, action)
     before = await made_before(run, Step.CANARY, groups)
     await side_by_side(_canary(run, plan, group, fleet, before.get(group)) for group in groups)
@@ -175,7 +176,7 @@ async def clean_up(run: Run, plan: DeploymentPlan, _: Action) -> None:
 
 
 async def _serve_again(run: Run, plan: DeploymentPlan) -> None:
-    there = {machine.id for machine in await run.fly.machines(plan.app) if machine.is_serving}
+    there = {machine.id for machine in await serving_machines(run.fly, plan.app)}
     old = [blue for blue in run.operation.rows(Step.GREEN) if blue in there]
     await run.leases.take(machine for machine in old if plan.machine(machine).host_status == "ok")
     await side_by_side([_uncordon(run, plan, machine) for machine in old])

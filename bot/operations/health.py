@@ -10,8 +10,9 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from bot.domain.deployment import DeploymentPlan
-from bot.domain.model import Exit, Machine
+from bot.domain.model import ASLEEP, Machine
 from bot.domain.operation import Operation
+from bot.domain.proof import crash, may_sleep
 from bot.domain.rollout import is_past_cancel
 from bot.domain.text import quoted
 from bot.errors import NotFound, Reason, RemoteRejected, RemoteTimeout, StepFailed
@@ -45,6 +46,12 @@ async def prove_healthy(run: Run, plan: DeploymentPlan, machine: Machine, *, may
         refuse_crash(seen)
         if seen.is_healthy and run.clock.now() >= steady_at:
             return seen
+        if seen.state in ASLEEP and may_sleep(seen) and run.clock.now() < deadline:
+            # Fly's proxy found nobody on it and stopped it in the middle of the proof.
+            await start_stopped(run, seen, nonce=await run.leases.nonce_if_held(seen.id))
+            await _wait_started(run, plan, seen, may_cancel=may_cancel)
+            steady_at = run.clock.now() + timedelta(seconds=plan.smoke_s)
+            continue
         if run.clock.now() >= deadline:
             raise StepFailed(_unhealthy(seen), reason=Reason.MACHINE_UNHEALTHY)
         pause_s = min(pause_s * SLOWER, LONGEST_PAUSE_S)
@@ -53,10 +60,10 @@ async def prove_healthy(run: Run, plan: DeploymentPlan, machine: Machine, *, may
 async def pause(run: Run, seconds: float, *, may_cancel: bool = True) -> None:
     """Wait; StepFailed as soon as somebody cancels."""
     until = run.clock.now() + timedelta(seconds=seconds)
-    await _stop_if_cancelled(run, may_cancel=may_cancel)
+    await stop_if_cancelled(run, may_cancel=may_cancel)
     while (left_s := (until - run.clock.now()).total_seconds()) > 0:
         await run.clock.sleep(min(left_s, CANCEL_LOOK_S))
-        await _stop_if_cancelled(run, may_cancel=may_cancel)
+        await stop_if_cancelled(run, may_cancel=may_cancel)
 
 
 async def start_stopped(run: Run, machine: Machine, *, nonce: str = "") -> None:
@@ -65,7 +72,10 @@ async def start_stopped(run: Run, machine: Machine, *, nonce: str = "") -> None:
     Fly refuses a start (412) while an update is under way, and for some seconds after a stop. Not repeated
     after a lost answer: the step that asked for it looks first.
     """
-    await run.fly.wait_for_state(machine.app, machine.id, "stopped", version=machine.version, timeout_s=STOPPED_WAIT_S)
+    if machine.state != "suspended":
+        await run.fly.wait_for_state(
+            machine.app, machine.id, "stopped", version=machine.version, timeout_s=STOPPED_WAIT_S
+        )
     for _ in range(START_TRIES):
         try:
             return await run.fly.start_machine(machine.app, machine.id, nonce=nonce)
@@ -95,7 +105,7 @@ async def _wait_started(run: Run, plan: DeploymentPlan, machine: Machine, *, may
                     f"it is {seen.state}.",
                     reason=Reason.MACHINE_NOT_STARTED,
                 ) from None
-            await _stop_if_cancelled(run, may_cancel=may_cancel)
+            await stop_if_cancelled(run, may_cancel=may_cancel)
         else:
             return
 
@@ -132,20 +142,6 @@ def refuse_crash(machine: Machine) -> None:
         )
 
 
-def crash(machine: Machine) -> Exit | None:
-    """The newest exit, where it was a crash that the Machine does not come out of; else None."""
-    newest = machine.exit
-    if newest is None or newest.requested_stop or newest.exit_code == 0 or _is_old(machine, newest):
-        return None
-    is_lasting = (newest.restarting and newest.restart_count > 1) or machine.state in {"stopped", "failed"}
-    return newest if is_lasting else None
-
-
-def _is_old(machine: Machine, ended: Exit) -> bool:
-    """Whether the exit lies before the newest start, so that it says nothing of what runs now."""
-    return bool(ended.at and machine.started_at and ended.at < machine.started_at and not ended.restarting)
-
-
 def _unhealthy(machine: Machine) -> str:
     told = [(c, quoted(c.output)) for c in machine.checks if c.status != "passing"]
     failing = [f"{quoted(check.name)} is {quoted(check.status)}: {output}".strip(": ") for check, output in told]
@@ -155,7 +151,8 @@ def _unhealthy(machine: Machine) -> str:
     return f"Machine {machine.id} ({machine.region}) is {machine.state} and not healthy: " + "; ".join(failing)
 
 
-async def _stop_if_cancelled(run: Run, *, may_cancel: bool) -> None:
+async def stop_if_cancelled(run: Run, *, may_cancel: bool = True) -> None:
+    """StepFailed where somebody asked to cancel, and it is not too late."""
     await run.reload()
     if may_cancel and run.operation.cancel_requested_by and not is_past_cancel(run.operation):
         raise cancelled(run.operation)

@@ -25,6 +25,8 @@ TTL_S = 30
 REFRESH_AT_S = TTL_S / 2
 LOOK_S = 5.0
 RETRY_S, LONGEST_RETRY_S = 1.0, 5.0
+# What one request takes at most.
+ANSWER_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,10 @@ class Leases:
     async def take(self, machines: Iterable[str]) -> None:
         """Hold a lease on each of these Machines; LeaseHeld when somebody else has one."""
         missing = [machine for machine in machines if machine not in self._held]
-        await asyncio.gather(*(self._acquire(machine) for machine in missing))
-        if self._held and self._refresher is None:
+        if missing and self._refresher is None:
+            # Before all are had: one may have to be waited for longer than the others hold.
             self._refresher = asyncio.create_task(self._refresh(), name=f"leases {self._app}")
+        await asyncio.gather(*(self._acquire(machine) for machine in missing))
 
     async def nonce(self, machine: str) -> str:
         """The nonce for a write to this Machine. A lease that ran out is taken anew, if nobody has it.
@@ -106,12 +109,17 @@ class Leases:
             try:
                 lease = await self._fly.acquire_lease(self._app, machine, ttl_s=TTL_S, description=self.description)
             except LeaseHeld:
+                if machine in self._held and self._held[machine].until > self._clock.now():
+                    # A refresh was quicker.
+                    return
                 # Left behind by our own process that died: it runs out by itself, so wait for that.
                 if self._clock.now() > deadline or (wait_s := await self._ours_ends_in(machine)) is None:
                     raise
                 await self._clock.sleep(wait_s)
             else:
-                self._held[machine] = _Held(lease, until)
+                # Where an answer was lost, the lease that nobody knows was waited out before this one began.
+                began = self._clock.now() - timedelta(seconds=ANSWER_S)
+                self._held[machine] = _Held(lease, max(until, began + timedelta(seconds=TTL_S)))
                 return
 
     async def _ours_ends_in(self, machine: str) -> float | None:
@@ -126,10 +134,10 @@ class Leases:
         while True:
             await self._clock.sleep(LOOK_S)
             due = self._clock.now() + timedelta(seconds=REFRESH_AT_S)
-            await asyncio.gather(*(self._refresh_one(m) for m, held in self._held.items() if held.until <= due))
+            await asyncio.gather(*(self._refresh_one(m, held) for m, held in self._held.items() if held.until <= due))
 
-    async def _refresh_one(self, machine: str) -> None:
-        until, held = self._clock.now() + timedelta(seconds=TTL_S), self._held[machine]
+    async def _refresh_one(self, machine: str, held: _Held) -> None:
+        until = self._clock.now() + timedelta(seconds=TTL_S)
         try:
             lease = await self._fly.refresh_lease(self._app, held.lease, ttl_s=TTL_S)
         except LeaseHeld:

@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Mapping, Sequence
 
 from bot.domain.deployment import DeploymentPlan, PlannedMachine
-from bot.domain.model import Image, Machine
+from bot.domain.model import ASLEEP, Image, Machine
 from bot.domain.operation import JournalRow, StepStatus
-from bot.domain.rollout import SLEEPING, Action, Step, blues, is_kept, successors
+from bot.domain.proof import crash
+from bot.domain.rollout import Action, Step, blues, is_kept, successors
 from bot.domain.text import quoted
 from bot.errors import (
     BotError,
@@ -21,7 +22,7 @@ from bot.errors import (
 )
 from bot.operations.engine import Run
 from bot.operations.extras import replace
-from bot.operations.health import MARKER, crash, gone, prove_healthy, read_machine, refuse_crash, start_stopped
+from bot.operations.health import MARKER, gone, prove_healthy, read_machine, refuse_crash, start_stopped
 from bot.operations.steps import (
     LAUNCHED_STATES,
     config_with,
@@ -103,7 +104,7 @@ async def _move_to_image(run: Run, plan: DeploymentPlan, planned: PlannedMachine
     launched = run.operation.rows(Step.UPDATE)[machine.id].detail["launch"]
     if launched:
         _refuse_crash_since(found, run.operation.rows(Step.UPDATE)[machine.id])
-        if found.state in SLEEPING:
+        if found.state in ASLEEP:
             # Fly leaves a Machine stopped that was not running when it was updated.
             await start_stopped(run, machine, nonce=await run.leases.nonce(machine.id))
         machine = await prove_healthy(run, plan, machine)
@@ -141,19 +142,28 @@ async def prove_images(run: Run, plan: DeploymentPlan, action: Action) -> None:
 
 async def _prove_image(run: Run, plan: DeploymentPlan, machine_id: str) -> None:
     machine = await read_machine(run, machine_id)
-    await run.record(Step.PROVE_IMAGE, StepStatus.STARTED, target=machine_id)
-    if machine.state not in LAUNCHED_STATES:
+    sleeps = machine.state not in LAUNCHED_STATES
+    if (begun := run.operation.row(Step.PROVE_IMAGE, machine_id)) is None:
+        await run.record(Step.PROVE_IMAGE, StepStatus.STARTED, target=machine_id, detail={"slept": sleeps})
+    if sleeps:
         await start_stopped(run, machine, nonce=await run.leases.nonce(machine_id))
+    slept = begun.detail.get("slept", True) if begun else sleeps
     try:
         await prove_healthy(run, plan, machine)
     except BotError:
         with contextlib.suppress(BotError):
-            await put_to_sleep(run, machine, nonce=await run.leases.nonce(machine_id))
+            await _leave_as_found(run, machine, slept=slept)
         raise
     # The receipt shall show it asleep.
-    await put_to_sleep(run, machine, nonce=await run.leases.nonce(machine_id))
+    await _leave_as_found(run, machine, slept=slept)
     await run.done(Step.PROVE_IMAGE, machine_id)
     await run.leases.give_back([machine_id])
+
+
+async def _leave_as_found(run: Run, machine: Machine, *, slept: bool) -> None:
+    # What a request woke is not ours to stop.
+    if slept:
+        await put_to_sleep(run, machine, nonce=await run.leases.nonce(machine.id))
 
 
 async def restore_batch(run: Run, plan: DeploymentPlan, action: Action) -> None:

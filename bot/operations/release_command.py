@@ -20,6 +20,7 @@ from bot.domain.redact import redact
 from bot.domain.rollout import Step
 from bot.errors import BotError, NotFound, Reason, RemoteTimeout, StepFailed
 from bot.operations.engine import Run
+from bot.operations.facts import serving_machines
 from bot.operations.health import MARKER, start_stopped
 
 LOOKUPS = 3
@@ -83,7 +84,7 @@ async def _release_machine(run: Run, plan: DeploymentPlan, fleet: Sequence[Machi
     if row is None:
         await run.record(Step.RELEASE_MACHINE, StepStatus.STARTED)
     if found is None and fleet is None:
-        fleet = [machine for machine in await run.fly.machines(plan.app) if machine.is_serving]
+        fleet = await serving_machines(run.fly, plan.app)
     machine = found or await run.fly.create_machine(
         plan.app, config=_config(run, plan, fleet or []), region=plan.primary_region, skip_launch=True
     )

@@ -7,14 +7,13 @@ internal/command/deploy.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
-from bot.domain.deployment import DeploymentPlan
+from bot.domain.deployment import DeploymentPlan, PlannedMachine
 from bot.domain.model import Machine
 from bot.domain.operation import Event, Operation, State
+from bot.domain.proof import Line, Reading, judged, line_of, missing_line
 from bot.domain.rollout import (
     AFTER_UPDATES,
     Action,
@@ -24,20 +23,20 @@ from bot.domain.rollout import (
     next_action,
     restore_refusal,
     successors,
+    was_asleep,
 )
-from bot.errors import LeaseHeld, Reason, StepFailed
+from bot.errors import Reason, StepFailed
 from bot.operations.bluegreen import cut_over, greens, retire
 from bot.operations.books import close_release, record_release
 from bot.operations.engine import Run, Verdict
 from bot.operations.extras import canaries, clean_up
+from bot.operations.facts import serving_machines
 from bot.operations.health import MARKER, cancelled
 from bot.operations.machines import prove_images, restore_batch, update_batch
 from bot.operations.plans import plan_of
+from bot.operations.receipt import write_receipt
 from bot.operations.release_command import end_release_command, run_release_command
-from bot.operations.steps import image_of
-
-RECEIPT_LOOKS = 10
-RECEIPT_WAIT_S = 1.0
+from bot.operations.steps import image_of, refuse_leases
 
 StepFunction = Callable[[Run, DeploymentPlan, Action], Awaitable[None]]
 
@@ -103,7 +102,7 @@ async def _cancelled(run: Run, _: DeploymentPlan, action: Action) -> None:
 
 async def check(run: Run, plan: DeploymentPlan) -> list[Machine]:
     """Refuse before anything is touched: Machines changed since the plan, or somebody else's lease."""
-    fleet = [machine for machine in await run.fly.machines(plan.app) if machine.is_serving]
+    fleet = await serving_machines(run.fly, plan.app)
     machines = {m.id: m for m in fleet}
     planned = {m.id: m for m in plan.machines}
     changed = [i for i in planned if i not in machines or machines[i].image.digest != planned[i].image.digest]
@@ -114,10 +113,7 @@ async def check(run: Run, plan: DeploymentPlan) -> list[Machine]:
             reason=Reason.CHANGED_OUTSIDE,
         )
     # Fly grants no lease on a host that it does not reach.
-    reachable = [machine.id for machine in plan.machines if machine.host_status == "ok"]
-    for lease in await asyncio.gather(*(run.fly.lease(plan.app, machine) for machine in reachable)):
-        if lease is not None and lease.description != run.leases.description:
-            raise LeaseHeld(lease.machine_id, lease.owner, lease.expires_at)
+    await refuse_leases(run, [machine.id for machine in plan.machines if machine.host_status == "ok"])
     await run.done(Step.CHECK, machines=len(machines))
     return fleet
 
@@ -127,57 +123,36 @@ async def _end_release_command(run: Run, plan: DeploymentPlan, _: Action) -> Non
 
 
 async def _receipt(run: Run, plan: DeploymentPlan, _: Action) -> None:
-    """Give the leases back, then read every Machine's digest back: only what was seen is called done."""
+    """Give the leases back, then read every Machine back: only what was seen is called done."""
     await run.leases.give_back()
-    machines = await _settled_machines(run, plan)
-    now = successors(run.operation)
-    places = {now.get(planned.id, planned.id): planned.id for planned in plan.machines}
-    lines = [_line(plan, machines.get(machine), machine, planned) for machine, planned in places.items()]
-    lines += [
-        _line(plan, machine, machine.id, "")
-        for machine in machines.values()
-        if machine.id not in places and _is_leftover(run, plan, machine)
-    ]
-    await run.done(Step.RECEIPT, machines=lines)
-    if failure(run.operation) is not None:
-        return
-    wrong = [line["id"] for line in lines if not line["on_image"]]
-    if wrong:
-        raise StepFailed(
-            f"Read back after the deployment, {len(wrong)} of {len(lines)} Machines do not run the image: "
-            + ", ".join(wrong),
-            reason=Reason.WRONG_IMAGE,
-        )
+
+    async def read(machines: Sequence[Machine]) -> Reading:
+        return _reading(run, plan, machines)
+
+    await write_receipt(run, plan, read)
+
+
+def _reading(run: Run, plan: DeploymentPlan, machines: Sequence[Machine]) -> Reading:
+    """The Machines as they are; a line's `planned` is the one of the plan whose place it has, empty for a leftover."""
+    digest, now = image_of(plan).digest, successors(run.operation)
+    there = {machine.id: machine for machine in machines}
+    places = {now.get(planned.id, planned.id): planned for planned in plan.machines}
+    lines = [_line(there.get(machine), machine, planned, digest) for machine, planned in places.items()]
+    for machine in machines:
+        if machine.id not in places:
+            # Who was added by somebody else meanwhile has a place of its own.
+            place = {"planned": ""} if _is_leftover(run, plan, machine) else {}
+            lines.append(line_of(machine, digest) | place)
+    awake = {machine for machine, planned in places.items() if not was_asleep(run.operation, planned)}
+    return judged(lines, machines, there.keys() - awake, after="Read back after the deployment,")
+
+
+def _line(machine: Machine | None, machine_id: str, planned: PlannedMachine, digest: str) -> Line:
+    line = missing_line(planned, machine_id) if machine is None else line_of(machine, digest)
+    return line | {"planned": planned.id}
 
 
 def _is_leftover(run: Run, plan: DeploymentPlan, machine: Machine) -> bool:
     """Whether a Machine should be gone: one that another took the place of, or one made by this operation."""
     is_old = any(machine.id == planned.id for planned in plan.machines)
     return is_old or machine.metadata.get(MARKER) == run.operation.id
-
-
-async def _settled_machines(run: Run, plan: DeploymentPlan) -> dict[str, Machine]:
-    """The app's Machines by id, once none is between two states, or as they are after some looks."""
-    for _ in range(RECEIPT_LOOKS):
-        machines = {m.id: m for m in await run.fly.machines(plan.app) if m.is_serving}
-        if not any(machine.is_in_transit for machine in machines.values()):
-            break
-        await run.clock.sleep(RECEIPT_WAIT_S)
-    return machines
-
-
-def _line(plan: DeploymentPlan, machine: Machine | None, machine_id: str, planned_id: str) -> dict[str, Any]:
-    """A Machine as it was read back; `planned` is the one of the plan whose place it has, empty for a leftover."""
-    line: dict[str, Any] = {"id": machine_id, "planned": planned_id}
-    if machine is None:
-        region = plan.machine(planned_id).region
-        return line | {"region": region, "state": "gone", "on_image": False, "label": "", "digest": ""}
-    return line | {
-        "region": machine.region,
-        "state": machine.state,
-        "label": machine.image.label,
-        "digest": machine.image.digest,
-        "on_image": machine.image.digest == image_of(plan).digest,
-        "checks_passing": machine.checks_passing,
-        "checks": max(machine.checks_expected, len(machine.checks)),
-    }

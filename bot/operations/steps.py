@@ -10,10 +10,11 @@ from typing import Any
 
 from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import Image, Machine
+from bot.domain.proof import crash
 from bot.domain.rollout import Action, Step, successors
-from bot.errors import RemoteTimeout
+from bot.errors import LeaseHeld, RemoteTimeout
 from bot.operations.engine import Run
-from bot.operations.health import MARKER, crash
+from bot.operations.health import MARKER
 
 # States in which an update launches the Machine; any other is left as it is (flyctl, shouldSkipLaunch, which
 # forgets those that Fly restarts just now).
@@ -77,6 +78,13 @@ async def put_to_sleep(run: Run, machine: Machine, *, nonce: str = "") -> None:
         await run.fly.wait_for_state(
             machine.app, machine.id, "stopped", version=machine.version, timeout_s=SLEEP_WAIT_S
         )
+
+
+async def refuse_leases(run: Run, machines: Iterable[str]) -> None:
+    """LeaseHeld where somebody else has a lease on one of these Machines."""
+    for lease in await asyncio.gather(*(run.fly.lease(run.operation.app, machine) for machine in machines)):
+        if lease is not None and lease.description != run.leases.description:
+            raise LeaseHeld(lease.machine_id, lease.owner, lease.expires_at)
 
 
 async def side_by_side(steps: Iterable[Coroutine[Any, Any, None]]) -> None:

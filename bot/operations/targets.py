@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from bot.domain.build import HEADS, TAGS, close_tags, is_tag_name, newest_tag, short_name
@@ -133,7 +133,8 @@ class Targets:
             if plan.build is not None and plan.build.creates_tag:
                 return _tag_to_make(plan.ref, plan.commit, "the first try", previous=earlier, notes=(note,))
             found = None
-        if found is not None and found.commit.sha == plan.commit.sha:
+        # A branch may be called like the environment that the first try promoted.
+        if found is not None and (found.commit.sha, found.kind) == (plan.commit.sha, plan.ref_kind):
             return Target(found, short_name(plan.ref), image=image, previous=earlier, notes=(note,))
         kind, name = await self._by_tag(environment, plan.commit.sha)
         return Target(
@@ -161,7 +162,7 @@ class Targets:
             image=plan.live,
             goes_back=True,
             previous=undone,
-            warnings=unknown,
+            warnings=(*unknown, *_were_mixed(plan)),
             notes=(f"Goes back to what ran before the deployment of {quoted(plan.ref)}.", *stays),
         )
 
@@ -217,6 +218,11 @@ def _taken(found: ResolvedRef, base: ResolvedRef) -> Blocker:
         f"{quoted(found.ref)} is a {found.kind} on {found.commit.short} already, not on {base.commit.short}.",
         "Take another name, or leave `--on` out to deploy it as it is.",
     )
+
+
+def _were_mixed(plan: DeploymentPlan) -> Iterator[str]:
+    if (count := len({machine.image.digest for machine in plan.machines})) > 1:
+        yield f"The Machines ran {count} different images before; all of them get the one that most of them ran."
 
 
 def _what_stays(plan: DeploymentPlan) -> tuple[tuple[str, ...], tuple[str, ...]]:

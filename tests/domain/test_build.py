@@ -14,19 +14,18 @@ from bot.domain.build import (
     build_for,
     close_tags,
     is_tag_name,
-    may_sleep,
     newest_tag,
     next_action,
-    receipt_of,
+    proof_of,
     run_id,
     seen_run,
     sends,
     short_name,
-    unproven,
 )
 from bot.domain.deployment import Build, DeploymentPlan
 from bot.domain.model import Exit, Machine, RefKind, WorkflowJob, WorkflowRun
 from bot.domain.operation import JournalRow, State, StepStatus
+from bot.domain.proof import line_of, may_sleep
 from bot.domain.rollout import Step
 from bot.errors import Reason
 from tests.builders import NEW, NOW, OLD, environment, failure, machine, operation, plan, planned, receipt, row, started
@@ -219,7 +218,7 @@ STOPPED_WELL = dataclasses.replace(CRASHED, requested_stop=True)
 
 def proof(*machines: Machine, digest: str = NEW.digest, before: str = "started") -> Reason | None:
     """The reason against success, or None."""
-    problem = unproven(machines, digest, "sha-x", [planned("m1", state=before)])
+    problem = proof_of(machines, digest, "sha-x", [planned("m1", state=before)]).problem
     return problem.reason if problem else None
 
 
@@ -250,8 +249,8 @@ def test_a_run_without_image_or_machines_proves_nothing() -> None:
 
 def test_an_unknown_digest_is_on_no_image() -> None:
     """Where the registry shows none, no Machine is called to be on it."""
-    assert not receipt_of(machine("m1", image=dataclasses.replace(NEW, digest="")), "")["on_image"]
-    assert receipt_of(machine("m1", image=NEW), NEW.digest)["on_image"]
+    assert not line_of(machine("m1", image=dataclasses.replace(NEW, digest="")), "")["on_image"]
+    assert line_of(machine("m1", image=NEW), NEW.digest)["on_image"]
     assert not may_sleep(machine("m1"))
 
 

@@ -133,6 +133,15 @@ def test_sixty_machines_are_counted() -> None:
     fits(card)
 
 
+def test_of_sixty_machines_the_one_that_is_not_on_the_image_is_shown() -> None:
+    """The fortieth was not moved: it stands among the dozen that are shown."""
+    machines = receipt(**{f"n{n}": NEW for n in range(60)}).detail["machines"]
+    machines[40] |= {"state": "stopped"}
+    many = shown(*LOOKED, row(Step.RECEIPT, machines=machines), state=State.FAILED)
+
+    assert "`n40`" in said(views.card(many, PLAN))
+
+
 def test_a_machine_that_ci_lets_sleep_is_well() -> None:
     """Asleep by its config it counts as well; asleep without that it is pointed at."""
     asleep = {"id": "m1", "region": "iad", "state": "stopped", "label": "", "digest": NEW.digest, "on_image": True}
