@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import logging
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,10 +22,22 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
     return ("asyncio", {"loop_factory": VirtualLoop})
 
 
+def pytest_collection_finish() -> None:
+    """Leave out what a run would do many thousand times in vain."""
+    # httpcore looks through all folders for sniffio, which is not installed, with each lock that it makes.
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
+    # What was imported stays, so the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _logging() -> None:
     """As in production: the default console traceback takes long enough to lose a lease on a fast clock."""
     configure("json")
+    # pytest listens to this logger although the simulators' servers switched it off.
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
 
 
 @pytest.fixture

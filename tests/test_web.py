@@ -11,7 +11,7 @@ from tests.world import World
 
 
 async def get(world: World, path: str) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=False) as client:
         return await client.get(f"{world.url}{path}")
 
 

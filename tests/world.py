@@ -91,9 +91,7 @@ class Sight:
         return self.messages(channel)[-1]
 
     def _all(self, channel: str) -> list[dict[str, Any]]:
-        channels = self.slack.state()["channels"]
-        found = next(c for c in channels if c["id"] == channel)
-        return [m | {"channel": channel} for m in found["messages"]]
+        return [m | {"channel": channel} for m in self.slack.channel_state(channel)["messages"]]
 
     def machines(self, app: str = PRODUCTION) -> list[dict[str, Any]]:
         """The app's Machines that are not destroyed and serve people."""
@@ -101,7 +99,7 @@ class Sight:
 
     def all_machines(self, app: str = PRODUCTION) -> list[dict[str, Any]]:
         """Every Machine that the app ever had, also those of release commands."""
-        machines: list[dict[str, Any]] = self.fly.state()["apps"][app]["machines"]
+        machines: list[dict[str, Any]] = self.fly.app_state(app)["machines"]
         return machines
 
     def labels(self, app: str = PRODUCTION) -> set[str]:
@@ -110,11 +108,11 @@ class Sight:
 
     def releases(self, app: str = PRODUCTION) -> list[dict[str, Any]]:
         """The app's releases in Fly's books, oldest first."""
-        return sorted(self.fly.state()["apps"][app]["releases"], key=lambda release: release["version"])
+        return sorted(self.fly.app_state(app)["releases"], key=lambda release: release["version"])
 
     def release_commands(self, app: str = PRODUCTION) -> list[dict[str, Any]]:
         """The release commands that ran for the app."""
-        return [run for run in self.fly.state()["release_commands"] if run["app"] == app]
+        return list(self.fly.release_commands(app))
 
     def fault(self, kind: str, **details: Any) -> Fault:
         """Let something go wrong at Fly."""
@@ -228,6 +226,8 @@ async def running_bot(made: World) -> AsyncIterator[World]:
         async with serving(made.bot.asgi) as url:
             made.url = url
             made.slack.request_url = f"{url}/slack/events"
+            # What the start began by itself ends first. Computing takes time too, so the pause is one that outlasts it.
+            await made.simulators.clock.sleep(1)
             yield made
     finally:
         await made.bot.stop()

@@ -5,14 +5,12 @@ Source: Fly Machines API (https://docs.machines.dev), schemas App, Machine, OrgM
 
 from __future__ import annotations
 
-import copy
-
 from sandbox.fly import checks
 from sandbox.fly.ids import rfc3339
 from sandbox.fly.machine import Machine
 from sandbox.fly.model import App, Volume
 from sandbox.fly.world import World
-from sandbox.kit import Json
+from sandbox.kit import Json, copied
 
 # Older clients know booleans only. Source: Fly Machines API, fly.MachineService.autostop
 AUTOSTOP_ANSWERS = {"off": False, "stop": True}
@@ -43,7 +41,7 @@ def app_json(world: World, app: App) -> Json:
 
 def config_json(config: Json) -> Json:
     """A configuration as answers show it: every key as it was sent, `autostop` as a boolean where it can be one."""
-    shown = copy.deepcopy(config)
+    shown: Json = copied(config)
     for service in shown.get("services") or []:
         if "autostop" in service:
             service["autostop"] = AUTOSTOP_ANSWERS.get(service["autostop"], service["autostop"])

@@ -5,7 +5,6 @@ Source: Fly Machines API, fly.MachineConfig; https://fly.io/docs/about/pricing/ 
 
 from __future__ import annotations
 
-import copy
 import re
 from typing import Any
 
@@ -14,7 +13,7 @@ from sandbox.fly.images import FLY_REGISTRY, Image, ImageName
 from sandbox.fly.machine import seconds_of
 from sandbox.fly.model import App
 from sandbox.fly.world import World
-from sandbox.kit import Json
+from sandbox.kit import Json, copied
 
 MEMORY_STEP_MB = 256
 RESTART_POLICIES = frozenset({"no", "always", "on-failure", "spot-price"})
@@ -27,7 +26,7 @@ def accepted(config: Any) -> Json:
     """A configuration as it is stored: checked, defaults filled in, unknown keys kept; 400 if it is not one."""
     if not isinstance(config, dict):
         raise _invalid("config is required")
-    stored = copy.deepcopy(config)
+    stored: Json = copied(config)
     if not isinstance(stored.get("image"), str) or not stored["image"]:
         raise _invalid("config.image is required")
     for key in ("env", "metadata"):

@@ -94,6 +94,10 @@ class FlySimulator(Simulator):
         self.world.settle()
         return state.world_json(self.world)
 
+    def app_state(self, app: str) -> Json:
+        """What `state()` says of one app, for those who look often."""
+        return state.app_json(self.world, self.app(app))
+
     def actions(self) -> dict[str, Action]:
         """What a person can make happen; see `sandbox.fly.control`."""
         return self.control.actions()

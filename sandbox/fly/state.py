@@ -14,7 +14,7 @@ from sandbox.kit import Json
 
 
 def world_json(world: World) -> Json:
-    apps = {name: _app_json(world, app) for name, app in world.apps.items()}
+    apps = {name: app_json(world, app) for name, app in world.apps.items()}
     return {
         "now": world.now(),
         "organizations": [asdict(organization) for organization in world.organizations.values()],
@@ -24,7 +24,8 @@ def world_json(world: World) -> Json:
     }
 
 
-def _app_json(world: World, app: App) -> Json:
+def app_json(world: World, app: App) -> Json:
+    """One app's part of it."""
     return {
         "organization": app.organization,
         "role": app.role,

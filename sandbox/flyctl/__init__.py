@@ -15,7 +15,7 @@ import httpx
 
 from sandbox.flyctl.api import Api, FlyError
 from sandbox.flyctl.deploy import Deploy
-from sandbox.kit import Clock, Json
+from sandbox.kit import Clock, Json, tls
 
 REGISTRY = "registry.fly.io"
 
@@ -36,7 +36,7 @@ class Flyctl:
         The registry simulates no pushes, so the simulated Fly is told through its control API.
         """
         body = {"app": app, "label": label, "labels": labels}
-        async with httpx.AsyncClient(base_url=self._url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self._url, trust_env=False, verify=tls()) as client:
             try:
                 answer = await client.post("/_control/do/push_image", json=body)
             except httpx.HTTPError as error:
@@ -52,6 +52,8 @@ class Flyctl:
         """`flyctl deploy --image` with the environment's token and the app's fly.toml as JSON; the exit code."""
         headers = {"authorization": self._tokens.get(environment, ""), "user-agent": "flyctl/0.4.87"}
         # Longer than the longest wait that Fly answers, in simulated seconds as in real ones.
-        async with httpx.AsyncClient(base_url=self._url, headers=headers, timeout=90.0, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=self._url, headers=headers, timeout=90.0, trust_env=False, verify=tls()
+        ) as client:
             image = f"{REGISTRY}/{app}:{label}"
             return await Deploy(Api(client, self._clock), app, image, config, say).run()

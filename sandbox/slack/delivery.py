@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import hashlib
 import hmac
 import json
-import ssl
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
@@ -22,7 +20,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from sandbox.kit import ControlError, Faults, Json
+from sandbox.kit import ControlError, Faults, Json, tls
 from sandbox.slack.world import World
 
 USER_AGENT = "Slackbot 1.0 (+https://api.slack.com/robots)"
@@ -92,12 +90,6 @@ LOST = Answer("operation_timeout")
 NOBODY_LISTENS = Answer("connection_failed")
 
 
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    # Reading the certificates takes longer than starting the rest of a simulator, so do it once.
-    return ssl.create_default_context()
-
-
 def signature_headers(secret: str, body: bytes) -> dict[str, str]:
     """The two headers that prove where a request comes from. Real time: the app compares it with its own."""
     timestamp = str(int(time.time()))
@@ -117,7 +109,7 @@ class HttpSender:
 
     async def start(self) -> None:
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-        self._client = httpx.AsyncClient(trust_env=False, limits=limits, verify=_tls())
+        self._client = httpx.AsyncClient(trust_env=False, limits=limits, verify=tls())
 
     async def stop(self) -> None:
         if self._client is not None:

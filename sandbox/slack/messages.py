@@ -13,7 +13,7 @@ Values = dict[str, dict[str, Json]]
 
 @dataclass
 class Content:
-    """What one version of a message shows; `at` is the Unix time at which it became current."""
+    """What one version of a message shows, and never changes; `at` is the Unix time at which it became current."""
 
     text: str = ""
     blocks: list[Json] = field(default_factory=list)
@@ -22,6 +22,8 @@ class Content:
     mrkdwn: bool = True
     link_names: bool = False
     at: float = 0.0
+    # Found once, since the state is asked for more often than anything else.
+    controls: list[Json] | None = field(default=None, init=False, repr=False, compare=False)
 
     def all_blocks(self) -> Iterator[Json]:
         """The blocks of the message and those of its attachments."""

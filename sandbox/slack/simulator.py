@@ -16,7 +16,7 @@ from sandbox.slack import chat, directory, events, file_methods, modals, people,
 from sandbox.slack.api import WebApi
 from sandbox.slack.delivery import Courier, HttpSender, signature_headers
 from sandbox.slack.people import Desk
-from sandbox.slack.snapshot import world_state
+from sandbox.slack.snapshot import channel_state, world_state
 from sandbox.slack.world import World
 
 # The Web API has the methods that these register.
@@ -100,6 +100,11 @@ class SlackSimulator(Simulator):
             "sockets": self.sockets.state(),
             "socket_mode": self.sockets.is_on,
         }
+
+    def channel_state(self, channel: str) -> Json:
+        """What `state()` says of one channel, for those who look often."""
+        self.world.settle()
+        return channel_state(self.world, self.world.channels[channel])
 
     def actions(self) -> dict[str, Action]:
         return {name: _with_json(getattr(self, name)) for name in ACTIONS}

@@ -14,15 +14,16 @@ from sandbox.slack.world import Channel, World
 
 def content_state(content: Content) -> Json:
     """One version of a message, with the control sequences found in it and which of them ping."""
-    controls = find_controls(content)
+    if content.controls is None:
+        content.controls = find_controls(content)
     return {
         "text": content.text,
         "blocks": content.blocks,
         "attachments": content.attachments,
         "metadata": content.metadata,
         "at": content.at,
-        "controls": controls,
-        "pings": pings(controls),
+        "controls": content.controls,
+        "pings": pings(content.controls),
     }
 
 

@@ -23,7 +23,7 @@ async def served() -> AsyncIterator[GitHubSimulator]:
 async def client(served: GitHubSimulator) -> AsyncIterator[httpx.AsyncClient]:
     """A client whose paths start below the repository."""
     base, headers = f"{served.url}/repos/reify/reify-studio", {"authorization": "Bearer ghp_sandbox"}
-    async with httpx.AsyncClient(base_url=base, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=base, headers=headers, verify=False) as client:
         yield client
 
 

@@ -27,7 +27,7 @@ async def served() -> AsyncIterator[GitHubSimulator]:
 
 @pytest.fixture(scope="module")
 async def client(served: GitHubSimulator) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"{served.url}/_control") as client:
+    async with httpx.AsyncClient(base_url=f"{served.url}/_control", verify=False) as client:
         yield client
 
 
@@ -126,7 +126,7 @@ async def test_the_state_holds_the_newest_hundred_commits(control: httpx.AsyncCl
 async def test_deployments_and_comments_are_in_the_state(served: GitHubSimulator, control: httpx.AsyncClient) -> None:
     """What a client wrote can be asserted without asking the API."""
     headers = {"authorization": "Bearer ghp_sandbox"}
-    async with httpx.AsyncClient(base_url=f"{served.url}/repos/{NAME}", headers=headers) as repo:
+    async with httpx.AsyncClient(base_url=f"{served.url}/repos/{NAME}", headers=headers, verify=False) as repo:
         made = (await repo.post("/deployments", json={"ref": "main", "environment": "staging"})).json()
         await repo.post(f"/deployments/{made['id']}/statuses", json={"state": "success", "log_url": "https://x"})
         await repo.post("/issues/12/comments", json={"body": "hello"})
@@ -214,7 +214,7 @@ async def test_it_runs_alone() -> None:
     )
     assert process.stdout is not None
     line = (await process.stdout.readline()).decode().strip()
-    async with httpx.AsyncClient(base_url=line.rpartition(" ")[2]) as client:
+    async with httpx.AsyncClient(base_url=line.rpartition(" ")[2], verify=False) as client:
         clock = (await client.get("/_control/clock")).json()
         meta = await client.get("/meta")
     process.terminate()
