@@ -32,7 +32,7 @@ TINY = Counts(rounds=1, single=3, paused=2, many=40, many_stored=35)
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures that nobody reads need no quiet machine."""
-    monkeypatch.setattr(load, "QUIET_S", 0.02)
+    monkeypatch.setattr(load, "QUIET_S", 0.1)
     monkeypatch.setattr(status, "PAUSE_S", 0.3)
 
 

@@ -58,7 +58,7 @@ def newest_tag(tags: Iterable[str]) -> str:
     """The highest version among tags, numbers by their value, or an empty string."""
 
     def key(name: str) -> list[tuple[int, str]]:
-        return [(int(part), "") if part.isdigit() else (-1, part) for part in re.findall(r"\d+|\D+", name)]
+        return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.findall(r"\d+|\D+", name)]
 
     # A tag with a suffix (`v1.5.0-rc1`) comes before the one without.
     return max(tags, key=lambda name: (key(re.split(r"[-+]", name)[0]), "-" not in name, key(name)), default="")

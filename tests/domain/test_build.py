@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.domain.build import (
@@ -112,6 +112,7 @@ def test_the_newest_tag_is_the_highest_version(tags: list[str], newest: str) -> 
     assert newest_tag(tags) == newest
 
 
+@example(["v²"])
 @given(st.lists(st.text(max_size=12), max_size=6))
 def test_any_tags_have_a_newest(tags: list[str]) -> None:
     """Whatever people call their tags, comparing them does not fail."""
@@ -197,6 +198,14 @@ def run(conclusion: str = "failure") -> WorkflowRun:
         ([dataclasses.replace(JOBS[1], failed_step="", conclusion="timed_out")], "failure", "“timed_out”", "x/2"),
         ([dataclasses.replace(JOBS[1], url="")], "failure", "flyctl deploy", "https://x"),
         ([JOBS[0]], "startup_failure", "ended with “startup_failure”", "https://x"),
+        ([], "cancelled", "before any job began: a newer one took its place", "https://x"),
+        (
+            [dataclasses.replace(JOBS[1], failed_step="", conclusion="cancelled")],
+            "cancelled",
+            "before job",
+            "https://x",
+        ),
+        (JOBS, "cancelled", "was cancelled on GitHub, in step “flyctl deploy” of job deploy", "https://x"),
     ],
 )
 def test_a_failed_run_names_job_step_and_place(

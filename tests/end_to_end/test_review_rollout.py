@@ -239,6 +239,7 @@ async def test_a_list_of_runs_that_is_not_there_yet_is_asked_for_again(world: Wo
 async def test_a_run_that_a_person_cancels_did_not_fail(tagged: World) -> None:
     """Cancelled on GitHub: said so with the step it was in, and no step is called failed."""
     await starts_build(tagged)
+    await tagged.until(lambda: "in progress" in text_of(tagged.card()), "a job has begun")
     await act(tagged, "cancel")
     await tagged.settle()
     card = text_of(tagged.card())
