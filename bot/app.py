@@ -19,8 +19,10 @@ from bot.clients.github import AppAuth, GitHubClient, TokenAuth
 from bot.clients.slack import Identity, SlackClient
 from bot.clock import SystemClock
 from bot.config import Settings
+from bot.deliveries import Deliveries
 from bot.domain.operation import Kind, Operation
 from bot.errors import BotError
+from bot.github_ingress import Delivery, Hooks
 from bot.metrics import Metrics
 from bot.operations.build import BuildWay, EitherWay
 from bot.operations.deployments import Deployments
@@ -40,8 +42,9 @@ from bot.tasks import Tasks
 from bot.views import replies
 from bot.watches import Watches
 from bot.web import Web
-from commands import deploy, deploy_modal, history, stats, status, watch, why
-from commands.router import Router, bolt_app, dispatch
+from commands import deploy, deploy_modal, history, home, stats, status, watch, why
+from commands.router import Handler, Router, bolt_app, dispatch
+from jobs.deliveries import forget_deliveries
 from jobs.operations import expire_plans
 from jobs.schedule import Schedule
 from jobs.watch import WatchBeat
@@ -60,6 +63,7 @@ class Application:
         self.metrics = Metrics()
         self.tasks = Tasks()
         self.store = Store(str(settings.database))
+        self.deliveries = Deliveries(self.store)
         self._started = False
         self._closing = AsyncExitStack()
 
@@ -112,6 +116,8 @@ class Application:
         return Web(
             dispatch=self._dispatch,
             signing_secret=secret.reveal() if secret else "",
+            hooks=_hooks(self.settings),
+            keep=self._keep,
             metrics=self.metrics,
             ready=self.ready,
         ).app()
@@ -126,6 +132,9 @@ class Application:
 
     async def _dispatch(self, body: dict[str, Any]) -> BoltResponse:
         return await dispatch(self._bolt, body)
+
+    async def _keep(self, delivery: Delivery) -> bool:
+        return await self.deliveries.keep(delivery, self.clock.now())
 
     def _connect(self) -> None:
         settings, clock = self.settings, self.clock
@@ -173,9 +182,10 @@ class Application:
         )
         deploy_modal.register(self.router, modal, command=settings.commands["/deploy"])
         self._watch(planner, people)
-        self._look(people, identity.url)
+        self._look(people, identity.url, modal.open_modal)
         self.schedule = Schedule(self.store, self.clock, speed=settings.clock_speed)
         self.schedule.add(expire_plans(self.deployments))
+        self.schedule.add(forget_deliveries(self.deliveries, self.clock))
         self._bolt = bolt_app(self.router, _authorize_result(identity, settings))
 
     def _watch(self, planner: Planner, people: People) -> None:
@@ -189,12 +199,14 @@ class Application:
         returns = Returns(self.store, watches, self.deployments, people)
         watch.register(self.router, returns, self.watching, self.deploy.prepare)
 
-    def _look(self, people: People, workspace: str) -> None:
+    def _look(self, people: People, workspace: str, open_modal: Handler) -> None:
         settings, queries, command = self.settings, Queries(self.store), self.settings.commands["/deploy"]
         statuses = Statuses(settings, self.store, queries, self.github, self.fly, people, self.clock)
         status.register(self.router, statuses, self.clock, workspace=workspace, command=command)
         histories = Histories(queries, people, self.slack, self.clock, settings.environment)
         history.register(self.router, histories, self.slack, workspace=workspace, command=command)
+        tab = home.HomeHandlers(statuses, histories, self.slack, self.clock, workspace)
+        home.register(self.router, tab, deploy=open_modal)
         statistics = Statistics(queries, people, self.clock, settings.environments, settings.environment)
         stats.register(self.router, statistics, self.slack, command=command)
         whys = Whys(queries, people, settings.environment)
@@ -244,6 +256,13 @@ def _github_auth(settings: Settings) -> TokenAuth | AppAuth:
         return AppAuth(github.app.app_id, github.app.private_key.reveal(), installation)
     assert github.token is not None
     return TokenAuth(github.token.reveal())
+
+
+def _hooks(settings: Settings) -> Hooks:
+    github = settings.github
+    repositories = frozenset(pipeline.repository.lower() for pipeline in settings.pipelines.values())
+    secrets = [secret.reveal() for secret in github.webhook_secrets]
+    return Hooks(secrets, repositories, github.app.app_id if github.app else "")
 
 
 def _authorize_result(identity: Identity, settings: Settings) -> AuthorizeResult:

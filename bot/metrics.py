@@ -16,6 +16,12 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
+        self.github_deliveries = Counter(
+            "flytower_github_deliveries",
+            "Deliveries at /github/webhooks by how they were met.",
+            ["result"],
+            registry=self.registry,
+        )
         self.remote_calls = Histogram(
             "flytower_remote_call_seconds",
             "Calls to Fly, GitHub and Slack.",

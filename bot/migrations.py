@@ -113,3 +113,22 @@ def m004_watches(db: Database) -> None:
         CREATE INDEX operation_by_start ON operation (app, started_at);
         """
     )
+
+
+@migrations()
+def m005_deliveries(db: Database) -> None:
+    """What GitHub delivered, with the payload compressed."""
+    db.executescript(
+        """
+        CREATE TABLE delivery (
+            guid TEXT PRIMARY KEY,
+            event TEXT NOT NULL,
+            action TEXT NOT NULL,
+            repository TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('received', 'done', 'failed')),
+            received_at TEXT NOT NULL,
+            body BLOB NOT NULL
+        ) STRICT;
+        CREATE INDEX delivery_by_age ON delivery (received_at);
+        """
+    )

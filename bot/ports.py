@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ from bot.domain.model import (
     WorkflowRun,
 )
 from bot.domain.operation import Card
-from bot.views.blocks import Message, View
+from bot.views.blocks import Block, Message, View
 
 
 class Clock(Protocol):
@@ -237,6 +237,10 @@ class Chat(Protocol):
 
     async def update_view(self, view_id: str, view: View) -> None:
         """Replace what an open modal shows; RemoteRejected (`not_found`) where it was closed."""
+        ...
+
+    async def publish_home(self, user_id: str, blocks: Sequence[Block]) -> None:
+        """Replace what a person sees in the app's Home tab; RemoteRejected for somebody of another workspace."""
         ...
 
     async def send_file(self, user_id: str, name: str, content: bytes, *, title: str, comment: str) -> None:

@@ -14,18 +14,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from bot.ingress import Refused
+
 SIGNATURE_AGE_S = 300
 BODY_LIMIT = 1024 * 1024
 FIELDS_LIMIT = 200
-
-
-class Refused(Exception):
-    """A request that is not worked: the status to answer and a word for the figures."""
-
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
-        self.status = status
-        self.why = why
 
 
 def verify(body: bytes, headers: Mapping[str, str], *, secret: str, now: float) -> None:

@@ -1,8 +1,9 @@
-"""The web server's routes: Slack's requests, health, figures. Verify, hand over, answer."""
+"""The web server's routes: Slack's requests, GitHub's deliveries, health, figures. Verify, hand over, answer."""
 
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,13 +15,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot import github_ingress, slack_ingress
+from bot.github_ingress import Delivery, Hooks
+from bot.ingress import Refused, read_body
 from bot.metrics import Metrics
-from bot.slack_ingress import BODY_LIMIT, Refused, parse, verify
+from bot.slack_ingress import parse, verify
 
 log = structlog.get_logger()
 
 Dispatch = Callable[[dict[str, Any]], Awaitable[BoltResponse]]
 Ready = Callable[[], dict[str, bool]]
+# Keeps a delivery for good; False where it was kept before.
+Keep = Callable[[Delivery], Awaitable[bool]]
 # Refused requests are counted one by one and logged at most this often: an anonymous client may send many.
 REFUSAL_LOG_S = 30.0
 
@@ -28,18 +34,23 @@ REFUSAL_LOG_S = 30.0
 class Web:
     """The ASGI application of the bot."""
 
-    def __init__(self, *, dispatch: Dispatch, signing_secret: str, metrics: Metrics, ready: Ready) -> None:
+    def __init__(
+        self, *, dispatch: Dispatch, signing_secret: str, hooks: Hooks, keep: Keep, metrics: Metrics, ready: Ready
+    ) -> None:
         self._dispatch = dispatch
         self._signing_secret = signing_secret
+        self._hooks = hooks
+        self._keep = keep
         self._metrics = metrics
         self._ready = ready
-        self._logged_at = -REFUSAL_LOG_S
+        self._logged_at = dict.fromkeys(("/slack/events", "/github/webhooks"), -REFUSAL_LOG_S)
 
     def app(self) -> Starlette:
         """All routes."""
         return Starlette(
             routes=[
                 Route("/slack/events", self._slack, methods=["POST"]),
+                Route("/github/webhooks", self._github, methods=["POST"]),
                 Route("/healthz", self._health),
                 Route("/readyz", self._readiness),
                 Route("/metrics", self._figures),
@@ -48,13 +59,15 @@ class Web:
 
     async def _slack(self, request: Request) -> Response:
         try:
-            body = await _read(request)
+            body = await read_body(request, limit=slack_ingress.BODY_LIMIT)
             self._verify(body, request)
             parsed = parse(body, request.headers.get("content-type", ""))
         except Refused as refused:
-            return self._refuse(refused)
+            self._metrics.slack_requests.labels("refused").inc()
+            return self._refuse(request, refused)
         except ClientDisconnect:
-            return self._refuse(Refused(400, "disconnected"))
+            self._metrics.slack_requests.labels("refused").inc()
+            return self._refuse(request, Refused(400, "disconnected"))
         if "ssl_check" in parsed:
             return Response()
         return await self._work(parsed)
@@ -77,12 +90,36 @@ class Web:
         headers = answer.first_headers_without_set_cookie()
         return Response(answer.body, status_code=answer.status, headers=headers)
 
-    def _refuse(self, refused: Refused) -> Response:
-        self._metrics.slack_requests.labels("refused").inc()
-        now = time.monotonic()
-        if now - self._logged_at >= REFUSAL_LOG_S:
-            self._logged_at = now
-            log.warning("refused a request at /slack/events", why=refused.why, status=refused.status)
+    async def _github(self, request: Request) -> Response:
+        """A delivery is acknowledged once it is committed; whatever it leads to comes later."""
+        try:
+            body = await read_body(request, limit=github_ingress.BODY_LIMIT)
+            delivery = self._hooks.take(body, request.headers)
+        except Refused as refused:
+            self._metrics.github_deliveries.labels("refused").inc()
+            return self._refuse(request, refused)
+        except ClientDisconnect:
+            self._metrics.github_deliveries.labels("refused").inc()
+            return self._refuse(request, Refused(400, "disconnected"))
+        result, status = await self._kept(delivery)
+        self._metrics.github_deliveries.labels(result).inc()
+        return PlainTextResponse(result, status_code=status)
+
+    async def _kept(self, delivery: Delivery) -> tuple[str, int]:
+        if delivery.event not in github_ingress.EVENTS:
+            return "ignored", 202
+        try:
+            return ("kept" if await self._keep(delivery) else "known"), 202
+        except (sqlite3.Error, RuntimeError):
+            # GitHub's log then shows a failure, and the delivery can be asked for again: better than a lost one.
+            log.exception("a delivery could not be kept", guid=delivery.guid, kind=delivery.event)
+            return "unavailable", 503
+
+    def _refuse(self, request: Request, refused: Refused) -> Response:
+        path, now = request.url.path, time.monotonic()
+        if now - self._logged_at[path] >= REFUSAL_LOG_S:
+            self._logged_at[path] = now
+            log.warning("refused a request", path=path, why=refused.why, status=refused.status)
         closing = {"connection": "close"} if refused.status == 413 else {}
         return PlainTextResponse(refused.why, status_code=refused.status, headers=closing)
 
@@ -97,16 +134,3 @@ class Web:
 
     async def _figures(self, _: Request) -> Response:
         return Response(self._metrics.text(), media_type="text/plain; version=0.0.4")
-
-
-async def _read(request: Request) -> bytes:
-    """The raw body, refused as soon as it is known to be too large."""
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > BODY_LIMIT:
-        raise Refused(413, "too large")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            raise Refused(413, "too large")
-    return bytes(body)

@@ -56,7 +56,8 @@ class DeployModal:
     async def _open(self, call: Call) -> None:
         await self._people.require_member(call.actor)
         request = DeploymentRequest(self._usual(call.channel), "")
-        view = views.ask(list(self._environments), request, channel=call.channel)
+        # A button of the Home tab is in no channel: what is told privately goes to the person then.
+        view = views.ask(list(self._environments), request, channel=call.channel or call.actor.user_id)
         try:
             await self._chat.open_view(call.trigger_id, view)
         except RemoteRejected as error:

@@ -53,7 +53,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Call:
-    """One command or click: who, where, what. `key` is the same when Slack delivers the same request again."""
+    """One command, click or event: who, where, what. `key` is the same when Slack delivers the same request again.
+
+    `view_id` is the Home tab in which it happened, where it was published before.
+    """
 
     actor: Actor
     channel: str
@@ -62,6 +65,7 @@ class Call:
     response_url: str = ""
     trigger_id: str = ""
     message_ts: str = ""
+    view_id: str = ""
 
 
 Work = Callable[[], Awaitable[Message | None]]
@@ -89,6 +93,7 @@ class Router:
         self._actions: dict[str, Handler] = {}
         self._submissions: dict[str, FormHandler] = {}
         self._options: dict[str, OptionsHandler] = {}
+        self._events: dict[str, Handler] = {}
 
     def command(self, name: str, handler: Handler) -> None:
         """Register a slash command, name with its slash."""
@@ -112,6 +117,13 @@ class Router:
     def options(self, action_id: str, handler: OptionsHandler) -> None:
         """Register what a menu offers as people type."""
         self._options[action_id] = handler
+
+    def event(self, kind: str, handler: Handler) -> None:
+        """Register what follows an event of the Events API, which Slack may send up to four times.
+
+        `call.text` is the tab, where the event has one.
+        """
+        self._events[kind] = handler
 
     @property
     def commands(self) -> list[str]:
@@ -168,6 +180,13 @@ class Router:
         """What a menu offers for what was typed; nothing where that cannot be told."""
         handler = self._options.get(str(body.get("action_id", "")))
         return await _guarded(handler(form_of(body)), lambda _: [], within_s=DEADLINE_S) if handler else []
+
+    async def run_event(self, body: Mapping[str, Any]) -> None:
+        """Work an event as far as its acknowledgement; there is nobody to answer but the person it is about."""
+        event = part(body, "event")
+        handler = self._events.get(str(event.get("type", "")))
+        if handler is not None and (message := await self._run(handler, _event_call(body, event))):
+            log.info("nobody hears what an event brought", kind=event["type"], said=message.text)
 
     async def _run(self, handler: Handler, call: Call) -> Message | None:
         with structlog.contextvars.bound_contextvars(actor=call.actor.user_id, request=call.key):
@@ -250,8 +269,9 @@ def bolt_app(router: Router, authorize_result: AuthorizeResult) -> AsyncApp:
         raise_error_for_unhandled_request=False,
     )
 
-    async def event(ack: AsyncAck) -> None:
-        # Nothing listens to events yet; an error would make Slack send each of them four times.
+    async def event(ack: AsyncAck, body: dict[str, Any]) -> None:
+        # Whatever comes of it, an error would make Slack send it four times.
+        await router.run_event(body)
         await ack()
 
     app.command(ANY)(command)
@@ -308,6 +328,19 @@ def _action_call(body: Mapping[str, Any], action: Mapping[str, Any]) -> Call:
         response_url=str(body.get("response_url", "")),
         trigger_id=trigger_id,
         message_ts=str(container.get("message_ts", "")),
+        view_id=str(container.get("view_id", "")),
+    )
+
+
+def _event_call(body: Mapping[str, Any], event: Mapping[str, Any]) -> Call:
+    # `team_id` is the workspace in which it happened; a person's own one stands in `user_team`, where Slack tells it.
+    team = str(event.get("user_team") or body.get("team_id", ""))
+    return Call(
+        actor=Actor(str(event.get("user", "")), team),
+        channel=str(event.get("channel", "")),
+        text=str(event.get("tab", "")),
+        key=str(body.get("event_id", "")) or _digest(body),
+        view_id=str(part(event, "view").get("id", "")),
     )
 
 

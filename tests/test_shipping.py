@@ -56,6 +56,7 @@ def without_transport(manifest: dict[str, Any]) -> dict[str, Any]:
     del rest["settings"]["socket_mode_enabled"]
     for url in ("request_url", "message_menu_options_url"):
         rest["settings"]["interactivity"].pop(url, None)
+    rest["settings"]["event_subscriptions"].pop("request_url", None)
     for command in commands(rest):
         command.pop("url", None)
     return rest

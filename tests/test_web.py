@@ -5,9 +5,16 @@ from __future__ import annotations
 import httpx
 from slack_bolt.response import BoltResponse
 
+from bot.github_ingress import Delivery, Hooks
 from bot.metrics import Metrics
 from bot.web import Web
 from tests.world import World
+
+NO_HOOKS = Hooks([], frozenset())
+
+
+async def never_kept(_: Delivery) -> bool:
+    raise AssertionError("kept")
 
 
 async def get(world: World, path: str) -> httpx.Response:
@@ -55,7 +62,7 @@ async def test_a_defect_behind_the_ingress_is_an_incident() -> None:
         raise RuntimeError("a defect")
 
     metrics = Metrics()
-    web = Web(dispatch=broken, signing_secret="s", metrics=metrics, ready=dict)
+    web = Web(dispatch=broken, signing_secret="s", hooks=NO_HOOKS, keep=never_kept, metrics=metrics, ready=dict)
 
     answer = await web._work({})
 
@@ -70,7 +77,7 @@ async def test_a_bot_in_socket_mode_takes_no_requests() -> None:
     async def never(_: dict[str, object]) -> BoltResponse:
         raise AssertionError("dispatched")
 
-    web = Web(dispatch=never, signing_secret="", metrics=Metrics(), ready=dict)
+    web = Web(dispatch=never, signing_secret="", hooks=NO_HOOKS, keep=never_kept, metrics=Metrics(), ready=dict)
     transport = httpx.ASGITransport(app=web.app())
     async with httpx.AsyncClient(transport=transport, base_url="http://bot") as client:
         answer = await client.post("/slack/events", content=b"text=x")

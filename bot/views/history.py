@@ -20,6 +20,8 @@ FILTERS = {Result.ALL: "history_all", Result.FAILED: "history_failed", Result.SU
 ACTIONS = (OLDER, NEWER, *FILTERS.values())
 CAPTIONS = {Result.ALL: "All", Result.FAILED: "Failed", Result.SUCCEEDED: "Succeeded"}
 DETAIL_SHOWN = 240
+# What people typed may be long, and longer still once it is escaped.
+ENTRY_LIMIT = 900
 
 
 def searching(wish: Wish) -> Message:
@@ -40,6 +42,11 @@ def history(page: Page, *, workspace: str) -> Message:
     if buttons := list(_buttons(page)):
         blocks.append(actions(*buttons))
     return Message(text=clip_mrkdwn("\n".join([head, *lines]), 3500), blocks=blocks)
+
+
+def newest(page: Page, count: int, *, workspace: str) -> list[str]:
+    """The first entries of a page, each as Slack's markup."""
+    return [clip_mrkdwn(_entry(entry, workspace), ENTRY_LIMIT) for entry in page.entries[:count]]
 
 
 def exporting() -> Message:

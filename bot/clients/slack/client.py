@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Self
@@ -23,7 +23,7 @@ from bot.domain.model import Member
 from bot.domain.operation import Card
 from bot.errors import RateLimited, RemoteRejected
 from bot.ports import Clock
-from bot.views.blocks import Message, View, clip, plain
+from bot.views.blocks import Block, Message, View, clip, plain
 from bot.views.modals import modal_body
 
 API_URL = "https://slack.com/api/"
@@ -164,6 +164,10 @@ class SlackClient:
         await self._slack.repeated(
             lambda: self._slack.call("views.update", view_id=view_id, view=modal), patience_s=READ_PATIENCE_S
         )
+
+    async def publish_home(self, user_id: str, blocks: Sequence[Block]) -> None:
+        """Replace what a person sees in the app's Home tab; RemoteRejected for somebody of another workspace."""
+        await self._slack.call("views.publish", user_id=user_id, view={"type": "home", "blocks": [*blocks]})
 
     async def send_file(self, user_id: str, name: str, content: bytes, *, title: str, comment: str) -> None:
         """Send a person a file, which is not empty, in the direct message with the app. Never repeated.
