@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo tour test lint types cog metrics lock bench gate clean
+.PHONY: help setup demo tour test lint types screenshots cog metrics lock bench gate clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -43,6 +43,9 @@ bench: $(STAMP) ## Measure speed, calls and memory
 
 gate: $(STAMP) ## Refuse more calls, processor time per request or memory than benchmarks/gates.py allows
 	$(BIN)/python -m benchmarks gate
+
+screenshots: $(STAMP) ## Take the README's pictures anew (needs chromium)
+	$(BIN)/python -m tests.browser.screenshots
 
 cog: $(STAMP) ## Regenerate the generated parts of the documentation
 	$(BIN)/cog -r README.md docs/*.md

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import acknowledgement, deployment, gates, memory, start, status
+from benchmarks import acknowledgement, deployment, gates, memory, page, start, status
 from benchmarks.acknowledgement import Counts
 from benchmarks.bars import Bar, Row, Table, judged
 from benchmarks.deployment import KINDS, OTHER, Deployment
@@ -40,6 +40,9 @@ async def tables(*, quick: bool) -> AsyncIterator[Table]:
     title = f"With {deployment.DELAY_MS:.0f} ms for each call"
     yield judged(f"{title}, on a clock × {speed:.0f}" if quick else title, [*compared, *looked.rows()])
     yield _calls(pairs)
+    seen = await page.measure(rounds=3 if quick else page.ROUNDS)
+    if seen is not None:
+        yield judged(f"The sandbox's page, {page.MESSAGES:,} messages and {page.APPS} apps", seen.rows())
 
 
 def _compared(ours: Deployment, theirs: Deployment) -> Iterator[Row]:

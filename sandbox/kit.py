@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import contextlib
 import functools
-import itertools
 import json
 import re
 import signal
@@ -18,7 +17,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -29,6 +28,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sandbox import options
+from sandbox.clock import Clock
+from sandbox.faults import Fault, Faults
 
 CALL_LOG_LENGTH = 20_000
 # A closed transport tells its protocol in the next turn of the loop, and a finished request its server soon after.
@@ -43,129 +46,15 @@ def copied(value: Any) -> Any:
     return [copied(inner) for inner in value] if isinstance(value, list) else value
 
 
-class Clock:
-    """Simulated time: `speed` simulated seconds pass per real second."""
-
-    def __init__(self, speed: float = 1.0) -> None:
-        self._speed = speed
-        self._real = time.monotonic()
-        self._simulated = time.time()
-
-    @property
-    def speed(self) -> float:
-        return self._speed
-
-    @speed.setter
-    def speed(self, speed: float) -> None:
-        if not speed > 0:
-            raise ValueError("speed must be greater than 0")
-        self._simulated, self._real, self._speed = self.now(), time.monotonic(), speed
-
-    @property
-    def since(self) -> float:
-        """The Unix time at which a clock that always ran at this speed would have been right."""
-        if self._speed == 1:
-            return time.time()
-        return (time.time() * self._speed - self.now()) / (self._speed - 1)
-
-    def now(self) -> float:
-        """Simulated Unix time in seconds."""
-        return self._simulated + (time.monotonic() - self._real) * self._speed
-
-    async def sleep(self, seconds: float) -> None:
-        """Sleep for simulated seconds."""
-        await asyncio.sleep(max(0.0, seconds) / self._speed)
-
-
-@dataclass
-class Fault:
-    """One thing that goes wrong, `times` times (None: always), where it matches.
-
-    `kind` is `status` (answer `status` instead of working), `drop_before` (close the connection unworked),
-    `drop_after` (do the work, then close the connection without an answer), `delay` (wait `seconds`, then
-    work), or a name that only one simulator knows. `method` and `path` (a regular expression searched in
-    the path) choose requests; `target` chooses an object for the simulator's own kinds.
-    """
-
-    kind: str
-    method: str | None = None
-    path: str | None = None
-    target: str | None = None
-    times: int | None = None
-    status: int = 503
-    seconds: float = 0.0
-    headers: dict[str, str] = field(default_factory=dict)
-    body: Any = None
-    detail: Json = field(default_factory=dict)
-    id: int = 0
-
-    def matches_request(self, method: str, path: str) -> bool:
-        """Whether this fault is meant for a request of this method and path."""
-        if self.method is not None and self.method.upper() != method.upper():
-            return False
-        return self.path is None or re.search(self.path, path) is not None
-
-
-WIRE_KINDS = frozenset({"status", "drop_before", "drop_after", "delay"})
-
-
-class Faults:
-    """The switched-on faults, in the order they were added."""
-
-    def __init__(self, kinds: frozenset[str] = frozenset()) -> None:
-        self.kinds = WIRE_KINDS | kinds
-        self._ids = itertools.count(1)
-        self._faults: list[Fault] = []
-
-    def add(self, fault: Fault) -> Fault:
-        """Switch a fault on; ValueError for a kind that this simulator does not have."""
-        if fault.kind not in self.kinds:
-            raise ValueError(f"unknown fault kind {fault.kind!r}; known: {', '.join(sorted(self.kinds))}")
-        fault.id = next(self._ids)
-        self._faults.append(fault)
-        return fault
-
-    def remove(self, fault_id: int) -> None:
-        self._faults = [fault for fault in self._faults if fault.id != fault_id]
-
-    def clear(self) -> None:
-        self._faults.clear()
-
-    def all(self) -> list[Fault]:
-        return list(self._faults)
-
-    def take_wire(self, method: str, path: str) -> Fault | None:
-        """The first fault of the wire for this request, counted as used."""
-        for fault in self._faults:
-            if fault.kind in WIRE_KINDS and fault.matches_request(method, path):
-                return self._use(fault)
-        return None
-
-    def take(self, kind: str, *targets: str) -> Fault | None:
-        """The first fault of `kind` for one of `targets` (or for any target), counted as used."""
-        found = self.peek(kind, *targets)
-        return self._use(found) if found else None
-
-    def peek(self, kind: str, *targets: str) -> Fault | None:
-        """Like `take`, without counting it as used."""
-        for fault in self._faults:
-            if fault.kind == kind and (fault.target is None or fault.target in targets):
-                return fault
-        return None
-
-    def _use(self, fault: Fault) -> Fault:
-        if fault.times is not None:
-            fault.times -= 1
-            if fault.times <= 0:
-                self.remove(fault.id)
-        return fault
-
-
 class CallLog:
-    """The requests a simulator received, newest last."""
+    """The requests a simulator received, newest last.
+
+    `watch` is told of each that was worked: before its answer leaves (`worked`), and after that (`answered`).
+    """
 
     def __init__(self) -> None:
         self._calls: deque[Json] = deque(maxlen=CALL_LOG_LENGTH)
+        self.watch: Callable[[Json, str], None] = lambda *_: None
 
     def add(self, call: Json) -> None:
         self._calls.append(call)
@@ -231,12 +120,14 @@ class Wire:
             if message["type"] == "http.response.start":
                 call["status"] = message["status"]
                 call["ms"] = round((time.perf_counter() - started) * 1000, 2)
+                self.calls.watch(call, "worked")
             if fault is not None and fault.kind == "drop_after":
                 return
             await send(message)
 
         with contextlib.suppress(ClientDisconnect):
             await self.app(scope, receive, record)
+            self.calls.watch(call, "answered")
         if fault is not None and fault.kind == "drop_after":
             await drop_connection(receive, send)
 
@@ -248,6 +139,9 @@ async def drop_connection(receive: Receive, send: Send) -> None:
     transport = getattr(cycle, "transport", None)
     if transport is not None:
         transport.abort()
+        # The server hears of it a turn of the loop later, and would log a missing answer before that.
+        for _ in range(LOOP_TURNS):
+            await asyncio.sleep(0)
         return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
 
@@ -320,7 +214,7 @@ class Simulator:
         if request.method == "POST":
             try:
                 self.faults.add(Fault(**{k: v for k, v in (await request.json()).items() if k != "id"}))
-            except (ValueError, TypeError) as error:
+            except (AttributeError, ValueError, TypeError) as error:
                 return JSONResponse({"error": str(error)}, status_code=400)
         return JSONResponse({"faults": [asdict(f) for f in self.faults.all()], "kinds": sorted(self.faults.kinds)})
 
@@ -366,7 +260,11 @@ async def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> As
     # With the protocol named asyncio sets TCP_NODELAY; without it each answer waits for an acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
     config = uvicorn.Config(
         app,
         # Several servers share the process, so none of them may configure its logging.
@@ -438,18 +336,22 @@ def arguments(name: str) -> argparse.ArgumentParser:
     """The options that each simulator takes when it is started alone."""
     parser = argparse.ArgumentParser(prog=f"python -m sandbox.{name}", description=f"The simulated {name}, alone.")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free port (default)")
-    parser.add_argument("--seed", type=Path, help="JSON file with the world to start from")
-    parser.add_argument("--delay-ms", type=float, default=0.0, help="real milliseconds before each answer")
-    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per real second")
+    parser.add_argument("--port", type=options.port, default=0, help="0 takes a free port (default)")
+    parser.add_argument("--seed", type=options.seed_file, metavar="FILE", help="JSON file with the world to start from")
+    parser.add_argument("--delay-ms", type=options.delay, default=0.0, help="real milliseconds before each answer")
+    parser.add_argument("--speed", type=options.speed, default=1.0, help="simulated seconds per real second")
     return parser
 
 
 async def serve_until_signal(simulator: Simulator, *, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; prints one line with the address first."""
+    """Serve until SIGINT or SIGTERM; prints one line with the address first. Exits with 1 where it cannot listen."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(simulator, host=host, port=port) as url:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            url = await stack.enter_async_context(running(simulator, host=host, port=port))
+        except OSError as error:
+            raise SystemExit(f"cannot listen on {host}:{port}: {error.strerror}") from None
         print(f"{simulator.name} simulator listening on {url}", flush=True)
         await stop.wait()

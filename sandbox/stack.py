@@ -9,19 +9,23 @@ import signal
 import socket
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sandbox.clock import Clock
 from sandbox.fly import FlySimulator
 from sandbox.flyctl import Flyctl
 from sandbox.github import GitHubSimulator
-from sandbox.kit import Clock, running
+from sandbox.kit import Simulator, read_seed, running
 from sandbox.slack import SlackSimulator
+from sandbox.slack.manifest import installed
+from sandbox.slack.simulator import SEED as SLACK_SEED
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "flytower.example.toml"
+MANIFEST = ROOT / "manifest.json"
 # The simulators' seeds know these; they open nothing else.
 SECRETS = {
     "SLACK_BOT_TOKEN": "xoxb-sandbox-bot",
@@ -31,24 +35,35 @@ SECRETS = {
     "FLY_API_TOKEN_STAGING": "FlyV1 fm2_sandbox_staging",
     "FLY_API_TOKEN_PERSONAL": "FlyV1 fm2_sandbox_personal",
 }
+# A bot needs none, and hears of nothing at GitHub then.
+WEBHOOK_SECRET = "sandbox-webhook-secret"  # noqa: S105  it proves nothing but that the sandbox speaks
 # The secret FLY_API_TOKEN of each environment at GitHub.
-CI_TOKENS = {"production": SECRETS["FLY_API_TOKEN_PRODUCTION"], "staging": SECRETS["FLY_API_TOKEN_STAGING"]}
+CI_TOKENS = {
+    "production": SECRETS["FLY_API_TOKEN_PRODUCTION"],
+    "staging": SECRETS["FLY_API_TOKEN_STAGING"],
+    "review": SECRETS["FLY_API_TOKEN_PERSONAL"],
+}
 READY_S = 20.0
 STOP_S = 15.0
 
 
 class Simulators:
-    """The three simulated platforms on one clock, listening on loopback."""
+    """The three simulated platforms on one clock, listening on loopback.
 
-    def __init__(self, *, speed: float = 1.0, clock: Clock | None = None) -> None:
+    The Slack app is installed from its `manifest`: no command, scope or event that a real workspace would not give.
+    """
+
+    def __init__(self, *, speed: float = 1.0, clock: Clock | None = None, manifest: Path | None = MANIFEST) -> None:
         self.clock = clock or Clock(speed)
         self.fly = FlySimulator(clock=self.clock)
         self.github = GitHubSimulator(clock=self.clock)
-        self.slack = SlackSimulator(clock=self.clock)
+        seed = read_seed(SLACK_SEED) or {}
+        installation = read_seed(manifest)
+        self.slack = SlackSimulator(installed(seed, installation) if installation else seed, clock=self.clock)
         self._open = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        for simulator in (self.fly, self.github, self.slack):
+        for simulator in self.all():
             await self._open.enter_async_context(running(simulator))
         self.github.pipeline.cloud = Flyctl(self.fly.url, CI_TOKENS, self.clock)
         return self
@@ -58,11 +73,16 @@ class Simulators:
     ) -> None:
         await self._open.aclose()
 
+    def all(self) -> tuple[Simulator, Simulator, Simulator]:
+        """Fly, GitHub, Slack."""
+        return self.fly, self.github, self.slack
+
     def environment(self) -> dict[str, str]:
         """The variables that point a bot at these simulators."""
         return SECRETS | {
             "SLACK_API_URL": f"{self.slack.url}/api/",
             "GITHUB_API_URL": self.github.url,
+            "GITHUB_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "FLY_FLAPS_BASE_URL": self.fly.url,
             "FLY_API_BASE_URL": self.fly.url,
             "FLY_UIEX_BASE_URL": self.fly.url,
@@ -102,6 +122,11 @@ class BotProcess:
         """The process while it runs."""
         return self._process.pid if self._process is not None and self.is_running else None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, negative for a signal; None while it runs or before it ever did."""
+        return None if self._process is None else self._process.returncode
+
     async def start(self, extra: Mapping[str, str] | None = None) -> None:
         """Start and return once it is ready; RuntimeError with the end of its log when it is not.
 
@@ -135,14 +160,43 @@ class BotProcess:
         except BaseException:
             await self.kill()
             raise
+        await self._hear_of_github()
+
+    async def _hear_of_github(self) -> None:
+        """Point the repository's webhook here, where it is not yet."""
+        github, url = self._simulators.github, f"{self.url}/github/webhooks"
+        if url not in {hook.url for hook in github.webhooks.hooks.values()}:
+            await github.actions()["configure"]({"webhook_url": url, "secret": WEBHOOK_SECRET})
 
     async def kill(self) -> None:
         """SIGKILL: no chance to say anything."""
         await self._end(signal.SIGKILL)
 
+    def kill_at_once(self) -> None:
+        """SIGKILL, without waiting for its end."""
+        if self._process is not None and self.is_running:
+            self._process.kill()
+
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """SIGSTOP, and SIGCONT afterwards: the process, if it runs, does nothing meanwhile."""
+        if self._process is None or not self.is_running:
+            yield
+            return
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     async def stop(self) -> None:
         """SIGTERM: a graceful stop."""
         await self._end(signal.SIGTERM)
+
+    def forget(self) -> None:
+        """Remove the database of a bot that does not run: the next start begins anew."""
+        for end in ("", "-wal", "-shm"):
+            self.database.with_name(self.database.name + end).unlink(missing_ok=True)
 
     async def _end(self, number: signal.Signals) -> None:
         process = self._process

@@ -21,6 +21,11 @@ def card(message: Json, people: dict[str, str]) -> str:
     return "\n".join(f"{BAR}{line}".rstrip() for line in wrapped)
 
 
+def text_of(message: Json) -> str:
+    """Everything that a message or a view says, as somebody reads it: people as ids, no marks."""
+    return f"{mrkdwn(message['text'], {})}\n{card(message, {})}"
+
+
 def mrkdwn(text: str, people: dict[str, str]) -> str:
     """Slack's mrkdwn as plain text: names for mentions, labels for links, no asterisks and backticks."""
     text = re.sub(r"<@([UW][A-Z0-9]+)>", lambda found: f"@{people.get(found[1], found[1])}", text)
@@ -42,12 +47,20 @@ def _block(block: dict[str, Any], people: dict[str, str]) -> list[str]:
             return [" ".join(f"[ {element['text']['text']} ]" for element in block["elements"])]
         case "header":
             return [block["text"]["text"]]
+        case "input":
+            return [f"{block['label']['text']}:  [ {_kind(block['element'])} ]"]
         case "divider":
             return ["─" * 40]
         case "data_visualization":
             return [block["title"], *(f"  {_series(series)}" for series in block["chart"].get("series", []))]
         case unknown:
             return [f"({unknown} block)"]
+
+
+def _kind(element: dict[str, Any]) -> str:
+    kinds = {"external_select": "search", "static_select": "menu", "plain_text_input": "text", "checkboxes": "boxes"}
+    kind = str(element["type"])
+    return kinds.get(kind, kind.replace("_", " "))
 
 
 def _series(series: dict[str, Any]) -> str:

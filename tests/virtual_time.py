@@ -14,7 +14,7 @@ import selectors
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from sandbox.kit import Clock
+from sandbox.clock import Clock
 
 # Real time for the threads that write and read the database, where one of them is at work.
 THREAD_S = 0.05

@@ -12,7 +12,8 @@ from bot.app import Application
 from bot.config import Settings, load
 from bot.domain.operation import Operation, State
 from sandbox import stack
-from sandbox.kit import Fault, serving
+from sandbox.faults import Fault
+from sandbox.kit import serving
 from sandbox.stack import Simulators
 from tests.virtual_time import BotClock, VirtualClock, VirtualLoop
 

@@ -12,12 +12,15 @@ from collections.abc import Callable
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.fly import postgres_shell
 from sandbox.fly.errors import ApiError, machines_answer, precondition
 from sandbox.fly.http import Api, Call
 from sandbox.fly.lifecycle import Lifecycle
 from sandbox.fly.machine import Machine, seconds_of
 from sandbox.fly.machines_api import NO_ROOM
 from sandbox.fly.model import App
+from sandbox.fly.postgres_checks import Member
+from sandbox.fly.shapes import DURATION
 from sandbox.fly.world import World
 from sandbox.kit import Json
 
@@ -34,7 +37,7 @@ NOT_RUNNING = "machine not running"
 FATAL_SIGNALS = {"SIGTERM": 15, "SIGKILL": 9, "SIGINT": 2, "SIGQUIT": 3, "SIGABRT": 6, "SIGSEGV": 11}
 OTHER_SIGNALS = frozenset({"SIGALRM", "SIGFPE", "SIGHUP", "SIGILL", "SIGPIPE", "SIGTRAP", "SIGUSR1", "SIGUSR2"})
 SHELL = re.compile(r"(?:/bin/)?(?:ba|da)?sh")
-COMMAND_NOT_FOUND = 127
+COMMAND_NOT_FOUND, SYNTAX_ERROR = 127, 2
 
 
 class ActionsApi(Api):
@@ -67,7 +70,7 @@ class ActionsApi(Api):
 
     async def stop(self, call: Call) -> Response:
         _, machine = self._reachable(call, "stop_machine")
-        _timeout_of(call.json().get("timeout"))
+        _timeout_of(call.json({"signal": str, "timeout": DURATION}).get("timeout"))
         if machine.state in {"created", "replacing"}:
             raise precondition(f"unable to stop machine from current state: '{machine.state}'")
         if machine.wants_to_run:
@@ -95,7 +98,7 @@ class ActionsApi(Api):
 
     async def signal(self, call: Call) -> Response:
         _, machine = call.machine("signal_machine")
-        number = _signal_number(call.json().get("signal"))
+        number = _signal_number(call.json({"signal": (str, int)}).get("signal"))
         _check_started(machine)
         if number:
             self._lifecycle.exit(machine, self.world.now(), code=128 + number, signal=number)
@@ -103,12 +106,12 @@ class ActionsApi(Api):
 
     async def exec(self, call: Call) -> Response:
         app, machine = call.machine("exec_machine")
-        body = call.json()
-        command = body.get("command") or shlex.split(str(body.get("cmd") or ""))
-        if not isinstance(command, list) or not command:
+        body = call.json({"command": [str], "cmd": str, "timeout": int, "stdin": str, "container": str})
+        command = body.get("command") or _words(body.get("cmd") or "")
+        if not command:
             raise ApiError(400, "invalid_argument: command is required")
         _check_started(machine)
-        return JSONResponse(run_program(app, machine, [str(word) for word in command]))
+        return JSONResponse(run_program(self.world, app, machine, command))
 
     async def processes(self, call: Call) -> Response:
         _, machine = call.machine("list_processes")
@@ -155,6 +158,13 @@ def _timeout_of(value: object) -> float:
         raise ApiError(400, f"invalid_argument: {error}") from None
 
 
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise ApiError(400, f"invalid_argument: cmd: {error}") from None
+
+
 def _signal_number(signal: object) -> int:
     """The number of a signal that ends a process, 0 for another; 400 if there is no such signal."""
     if signal in FATAL_SIGNALS.values():
@@ -164,14 +174,23 @@ def _signal_number(signal: object) -> int:
     return FATAL_SIGNALS.get(str(signal), 0)
 
 
-def run_program(app: App, machine: Machine, command: list[str]) -> Json:
-    """What a command prints: as the app's `programs` say (first `match` wins); a shell knows `echo`, too."""
+def run_program(world: World, app: App, machine: Machine, command: list[str]) -> Json:
+    """What a command prints: as the app's `programs` say (first `match` wins), or as a database answers.
+
+    A shell knows `echo`, too.
+    """
     script = command[2] if len(command) == 3 and SHELL.fullmatch(command[0]) and command[1] == "-c" else None
     line = script if script is not None else shlex.join(command)
     for program in app.programs:
         if re.search(program["match"], line) and program.get("machine", machine.id) == machine.id:
             return _result(program.get("exit_code", 0), program.get("stdout", ""), program.get("stderr", ""))
-    words = shlex.split(line)
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return _result(SYNTAX_ERROR, "", "sh: syntax error: unterminated quoted string\n")
+    answered = postgres_shell.run(Member(world, app, machine), command) if machine.vitals else None
+    if answered is not None:
+        return answered
     if words and words[0] == "echo":
         return _result(0, " ".join(words[1:]) + "\n", "")
     return _result(COMMAND_NOT_FOUND, "", f"sh: {words[0] if words else ''}: not found\n")

@@ -1,4 +1,4 @@
-"""Machines API: apps, addresses, the overview of an organisation, regions, tokens.
+"""Machines API: apps, addresses, the overview of an organisation.
 
 Source: https://fly.io/docs/machines/api/apps-resource/ and superfly/fly-go, flaps/flaps_apps.go
 """
@@ -6,13 +6,14 @@ Source: https://fly.io/docs/machines/api/apps-resource/ and superfly/fly-go, fla
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.fly import tokens
 from sandbox.fly.answers import app_json, organization_machine_json
-from sandbox.fly.errors import ApiError, machines_answer, precondition, unauthorized
+from sandbox.fly.auth import Access
+from sandbox.fly.errors import ApiError, machines_answer, unauthorized
 from sandbox.fly.http import Api, Call
 from sandbox.fly.ids import from_rfc3339, rfc3339
 from sandbox.fly.machine import Machine
@@ -25,6 +26,8 @@ NAME_RULE = "Validation failed: Name may only contain lowercase letters, numbers
 NAME_TAKEN = "Validation failed: Name has already been taken"
 ADDRESS_TYPES = frozenset({"v4", "v6", "shared_v4", "private_v6"})
 ORG_MACHINES_MAX = 1000
+APP = dict.fromkeys(("name", "org_slug", "network", "app_role_id"), str) | {"enable_subdomains": bool}
+ADDRESS = dict.fromkeys(("type", "region", "org_slug", "network", "service_name"), str)
 
 
 def create_app(world: World, name: str, organization: Organization, *, network: str = "", role: str | None) -> App:
@@ -44,6 +47,36 @@ def create_app(world: World, name: str, organization: Organization, *, network: 
     )
     world.apps[name] = app
     return app
+
+
+def delete_app(access: Access, app: App) -> None:
+    """Destroy an app for a token, whatever runs in it; refused to a token of one app, and beyond the rate limit."""
+    if access.token.profile == "deploy":
+        raise unauthorized()
+    if not access.world.limiter.allows("delete_app", app.organization, access.world.now()):
+        raise ApiError(429, "rate limit exceeded")
+    destroy_app(access.world, app)
+
+
+def assign_address(world: World, app: App, *, kind: str, region: str, service: str, network: str) -> Address:
+    """A new address for an app; 400 for an unknown type or network."""
+    if network not in {"", "default", app.network}:
+        raise ApiError(400, "network not found")
+    if kind not in ADDRESS_TYPES:
+        raise ApiError(400, f"invalid_argument: unknown ip type {kind!r}")
+    prefix = "fdaa:0:4a1b:0:1" if kind == "private_v6" else "2a09:8280:1"
+    ip = world.ids.ipv6(prefix) if kind.endswith("v6") else world.ids.ipv4()
+    address = Address(ip, kind, region, world.now(), service)
+    app.addresses.append(address)
+    return address
+
+
+def release_address(app: App, ip: str) -> None:
+    """Take an address from an app; 404 if it does not have it."""
+    address = next((each for each in app.addresses if each.ip == ip), None)
+    if address is None:
+        raise ApiError(404, "ip assignment not found")
+    app.addresses.remove(address)
 
 
 def destroy_app(world: World, app: App) -> None:
@@ -66,12 +99,11 @@ class AppsApi(Api):
             self.route("POST", "/apps", self.create),
             self.route("GET", "/apps/{app}", self.get),
             self.route("DELETE", "/apps/{app}", self.destroy),
+            self.route("POST", "/apps/{app}/deploy_token", self.create_deploy_token),
             self.route("GET", "/apps/{app}/ip_assignments", self.addresses),
             self.route("POST", "/apps/{app}/ip_assignments", self.assign_address),
             self.route("DELETE", "/apps/{app}/ip_assignments/{ip}", self.release_address),
             self.route("GET", "/orgs/{organization}/machines", self.organization_machines),
-            self.route("GET", "/platform/regions", self.regions),
-            self.route("GET", "/tokens/current", self.current_token),
         ]
 
     async def index(self, call: Call) -> Response:
@@ -86,45 +118,55 @@ class AppsApi(Api):
         return JSONResponse(app_json(self.world, call.app("get_app")))
 
     async def create(self, call: Call) -> Response:
-        body = call.json()
+        body = call.json(APP)
         organization = call.access.whole_organization(str(body.get("org_slug") or ""))
         name, network = str(body.get("name") or ""), str(body.get("network") or "")
         app = create_app(self.world, name, organization, network=network, role=body.get("app_role_id"))
-        answer = {"id": app.id, "created_at": int(app.created_at * 1000), "name": app.name}
+        answer = app_json(self.world, app) | {"created_at": int(app.created_at * 1000)}
         return JSONResponse(answer, status_code=201)
 
     async def destroy(self, call: Call) -> Response:
-        """Destroy an app; running Machines are in the way unless `force` is set."""
-        if call.token.profile == "deploy":
-            raise unauthorized()
-        app = call.access.app(call.path("app"))
-        if not self.world.limiter.allows("delete_app", app.organization, self.world.now()):
-            raise ApiError(429, "rate limit exceeded")
-        running = [machine.id for machine in app.active_machines() if machine.state == "started"]
-        if running and not call.flag("force"):
-            raise precondition(f"app has running machines: {', '.join(running)}; stop them first, or use force")
-        destroy_app(self.world, app)
+        """Destroy an app, running or not, as flyctl counts on when it sends no `force`."""
+        delete_app(call.access, call.access.app(call.path("app")))
         return Response(status_code=202)
+
+    async def create_deploy_token(self, call: Call) -> Response:
+        """A further token for this app alone, with its scheme; refused to a token of one app."""
+        app = call.app("create_deploy_token")
+        organization = call.access.whole_organization(app.organization)
+        expiry = str(call.json({"expiry": str}, required=False).get("expiry") or "")
+        token = tokens.create(
+            call.access,
+            organization,
+            name="deploy token",
+            profile="deploy",
+            params={"app_id": app.id},
+            expiry=expiry,
+        )
+        return JSONResponse({"token": f"FlyV1 {token.text}"})
 
     async def addresses(self, call: Call) -> Response:
         app = call.app("list_addresses")
-        return JSONResponse({"ips": [_address_json(address) for address in app.addresses]})
+        return JSONResponse({"ips": [self._address_json(app, address) for address in app.addresses]})
 
     async def assign_address(self, call: Call) -> Response:
         app = call.app("assign_address")
-        body = call.json()
-        if body.get("network") not in {None, "", "default", app.network}:
-            raise ApiError(400, "network not found")
-        address = self.new_address(str(body.get("type") or ""), str(body.get("region") or "global"))
-        app.addresses.append(address)
-        return JSONResponse(_address_json(address))
+        body = call.json(ADDRESS)
+        if body.get("org_slug"):
+            call.access.organization(str(body["org_slug"]))
+        given = {key: str(body.get(key) or "") for key in ("type", "region", "service_name", "network")}
+        address = assign_address(
+            self.world,
+            app,
+            kind=given["type"],
+            region=given["region"] or "global",
+            service=given["service_name"],
+            network=given["network"],
+        )
+        return JSONResponse(self._address_json(app, address))
 
     async def release_address(self, call: Call) -> Response:
-        app = call.app("release_address")
-        address = next((a for a in app.addresses if a.ip == call.path("ip")), None)
-        if address is None:
-            raise ApiError(404, "ip assignment not found")
-        app.addresses.remove(address)
+        release_address(call.app("release_address"), call.path("ip"))
         return Response(status_code=204)
 
     async def organization_machines(self, call: Call) -> Response:
@@ -143,42 +185,22 @@ class AppsApi(Api):
             answer["next_cursor"] = str(start + limit)
         return JSONResponse(answer)
 
-    async def regions(self, call: Call) -> Response:
-        rows = [{"code": code, "name": name, "deprecated": False} for code, name in call.world.regions.items()]
-        return JSONResponse({"nearest": next(iter(call.world.regions), ""), "regions": rows})
-
-    async def current_token(self, call: Call) -> Response:
-        token = call.token
-        row: dict[str, Any] = {
-            "token_id": token.text.rsplit("_", maxsplit=1)[-1],
-            "org_slug": token.organization,
-            "organization": str(call.world.organizations[token.organization].number),
-            "apps": [token.app] if token.app else [],
-            "user": token.user,
-        }
-        return JSONResponse({"tokens": [row]})
-
-    def new_address(self, kind: str, region: str) -> Address:
-        """A new address of a type; 400 if there is no such type."""
-        if kind not in ADDRESS_TYPES:
-            raise ApiError(400, f"invalid_argument: unknown ip type {kind!r}")
-        ids = self.world.ids
-        prefix = "fdaa:0:4a1b:0:1" if kind == "private_v6" else "2a09:8280:1"
-        ip = ids.ipv6(prefix) if kind.endswith("v6") else ids.ipv4()
-        return Address(ip, kind, region, self.world.now())
-
     def _apps_of(self, organization: Organization) -> list[App]:
         return [app for app in self.world.apps.values() if app.organization == organization.slug]
 
-
-def _address_json(address: Address) -> Json:
-    return {
-        "ip": address.ip,
-        "region": address.region,
-        "service_name": "",
-        "shared": address.type == "shared_v4",
-        "created_at": rfc3339(address.created_at),
-    }
+    def _address_json(self, app: App, address: Address) -> Json:
+        """An address; one behind the proxy says in which network of which organisation it is."""
+        private = address.type == "private_v6"
+        network = {"name": app.network, "org_slug": self.world.organizations[app.organization].raw_slug}
+        return {
+            "ip": address.ip,
+            "region": address.region,
+            "service_name": address.service_name,
+            "shared": address.type == "shared_v4",
+            "created_at": rfc3339(address.created_at),
+            "egress": False,
+            "network": network if private else None,
+        }
 
 
 def _is_shown(machine: Machine, call: Call) -> bool:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sandbox.fly import macaroons
 from sandbox.fly.errors import ApiError, unauthenticated, unauthorized
 from sandbox.fly.model import App, Organization, Token
 from sandbox.fly.world import World
@@ -39,9 +40,35 @@ def registry_token_of(world: World, header: str | None) -> Token:
 
 def _known(world: World, text: str) -> Token:
     for part in text.split(","):
-        if part in world.tokens:
-            return world.tokens[part]
+        token = world.tokens.get(part) or _narrowed(world, part)
+        if token is not None and (token.expires_at is None or world.now() < token.expires_at):
+            return token
     raise unauthenticated()
+
+
+def _narrowed(world: World, text: str) -> Token | None:
+    """The token that a macaroon was made from, with what caveats took away from it: writing, or time."""
+    found = macaroons.opened(text)
+    if found is None:
+        return None
+    token_id, caveats = found
+    base = next((token for token in world.tokens.values() if token.id and token.id == token_id), None)
+    for kind, (first, second) in caveats:
+        if base is None:
+            return None
+        base = _restricted(world, base, kind, first, second)
+    return base
+
+
+def _restricted(world: World, token: Token, kind: int, first: int, second: int) -> Token | None:
+    if kind == macaroons.VALIDITY_WINDOW:
+        ends = second if token.expires_at is None else min(second, token.expires_at)
+        return replace(token, expires_at=ends) if first <= world.now() else None
+    if kind != macaroons.ORGANIZATION or first != world.organizations[token.organization].number:
+        return None
+    if second == macaroons.EVERY_ACTION:
+        return token
+    return replace(token, profile="readonly") if second == macaroons.READ else None
 
 
 @dataclass(frozen=True)
@@ -62,7 +89,7 @@ class Access:
 
     def whole_organization(self, slug: str) -> Organization:
         """Like `organization`, refused to a token of one app."""
-        if self.token.profile == "deploy":
+        if self.token.profile == "deploy" or self.token.app:
             raise unauthorized()
         return self.organization(slug)
 
@@ -80,6 +107,10 @@ class Access:
             raise ApiError(404, "app not found")
         return app
 
+    @property
+    def may_write(self) -> bool:
+        return self.token.profile != "readonly"
+
     def check_write(self) -> None:
-        if self.token.profile == "readonly":
+        if not self.may_write:
             raise unauthorized()

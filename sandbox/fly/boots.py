@@ -9,6 +9,8 @@ from sandbox.fly.model import App
 from sandbox.fly.world import World
 
 CRASH_AFTER_S = 1.0
+# What a shell reports for a process that SIGKILL ended.
+KILLED = 137
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ def boot_of(world: World, machine: Machine, *, updated: bool) -> Boot:
     if crash is not None:
         boot.exit_after_s = crash.detail.get("after", CRASH_AFTER_S)
         boot.exit_code = crash.detail.get("exit_code", 1)
+    # A database under memory pressure says so in its checks, and goes on.
+    starved = None if machine.vitals else world.faults.take("out_of_memory", *targets)
+    if starved is not None:
+        boot.exit_after_s, boot.exit_code = starved.detail.get("after", CRASH_AFTER_S), KILLED
+        boot.oom_killed = True
     boot.sickness = _sickness(world, machine) if updated else machine.boot.sickness
     return boot
 

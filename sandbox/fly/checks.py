@@ -10,6 +10,8 @@ from sandbox.fly.machine import Machine, Sickness, seconds_of
 from sandbox.fly.model import Durations
 from sandbox.kit import Json
 
+# Below this path the image of Postgres answers its checks, on a port of its own.
+OWN_CHECKS = "/flycheck/"
 WAITING = "waiting for status update"
 HEALTHY_OUTPUTS = {"http": "200 OK", "tcp": "Success"}
 
@@ -46,8 +48,21 @@ def _result(machine: Machine, started_at: float, name: str, check: Json, now: fl
             return _json(name, "warning", WAITING, started_at)
     if now < listening_at:
         return _json(name, "warning", WAITING, started_at)
+    path = str(check.get("path") or "")
+    if machine.vitals is not None and path.startswith(OWN_CHECKS):
+        return _said(machine, name, machine.vitals(path.removeprefix(OWN_CHECKS)), now)
     healthy = HEALTHY_OUTPUTS.get(check.get("type", "tcp"), "")
     return _json(name, "passing", machine.outputs.get(name, healthy), listening_at)
+
+
+def _said(machine: Machine, name: str, said: tuple[str, str], now: float) -> Json:
+    """A result of the image's own checks, with the time at which its status changed."""
+    status, output = said
+    known = machine.said.get(name)
+    if known is None or known[0] != status or known[1] < (machine.started_at or 0):
+        at = (machine.started_at or now) + machine.boot.listens_after_s
+        machine.said[name] = (status, now if known and known[1] >= at else at)
+    return _json(name, status, output, machine.said[name][1])
 
 
 def _failing_at(sick: Sickness, started_at: float, listening_at: float, check: Json) -> float:
@@ -57,3 +72,14 @@ def _failing_at(sick: Sickness, started_at: float, listening_at: float, check: J
 
 def _json(name: str, status: str, output: str, at: float) -> Json:
     return {"name": name, "status": status, "output": output, "updated_at": rfc3339(at)}
+
+
+def phase(machine: Machine, durations: Durations, now: float) -> object:
+    """Changes whenever `results` would: cheaper to ask than all results of a Machine that nothing ails."""
+    if machine.state != "started" or machine.started_at is None:
+        return None
+    if machine.boot.sickness is not None:
+        return [(check["status"], check["output"]) for check in results(machine, durations, now)]
+    age_s = now - machine.started_at
+    vitals = [machine.vitals(name) for name in machine.config.get("checks") or ()] if machine.vitals else None
+    return age_s < durations.first_probe_s, age_s < machine.boot.listens_after_s, vitals

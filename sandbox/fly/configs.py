@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sandbox.fly import shapes
 from sandbox.fly.errors import ApiError
 from sandbox.fly.images import FLY_REGISTRY, Image, ImageName
-from sandbox.fly.machine import seconds_of
+from sandbox.fly.machine import duration_text, seconds_of
 from sandbox.fly.model import App
 from sandbox.fly.world import World
 from sandbox.kit import Json, copied
@@ -18,55 +19,53 @@ from sandbox.kit import Json, copied
 MEMORY_STEP_MB = 256
 RESTART_POLICIES = frozenset({"no", "always", "on-failure", "spot-price"})
 AUTOSTOP_STORED: dict[Any, str] = {False: "off", True: "stop", "off": "off", "stop": "stop", "suspend": "suspend"}
-DURATION_KEYS = ("interval", "timeout", "grace_period")
+DURATION_KEYS = {"interval", "timeout", "grace_period"}
 SIZE = re.compile(r"(shared|performance)-cpu-(\d+)x|performance-(\d+)x")
 
 
 def accepted(config: Any) -> Json:
     """A configuration as it is stored: checked, defaults filled in, unknown keys kept; 400 if it is not one."""
-    if not isinstance(config, dict):
+    if config is None:
         raise _invalid("config is required")
+    shapes.check(config, shapes.CONFIG, "config")
     stored: Json = copied(config)
-    if not isinstance(stored.get("image"), str) or not stored["image"]:
+    if not stored.get("image"):
         raise _invalid("config.image is required")
-    for key in ("env", "metadata"):
-        _check_texts(key, stored.get(key))
     stored["guest"] = _guest(stored.pop("size", None), stored.get("guest"))
     stored.setdefault("init", {})
     if (stored.get("restart") or {}).get("policy") not in RESTART_POLICIES | {None}:
         raise _invalid("config.restart.policy is unknown")
     for check in (stored.get("checks") or {}).values():
-        _check_durations(check)
+        _accept_durations(check)
     for service in stored.get("services") or []:
         _accept_service(service)
+    _accept_durations(stored.get("stop_config") or {})
     return stored
 
 
 def _accept_service(service: Json) -> None:
     port = service.get("internal_port")
-    if not isinstance(port, int) or not 0 < port < 65536:
+    if port is None or not 0 < port < 65536:
         raise _invalid(f"config.services: invalid internal_port {port!r}")
     if service.get("autostop") is not None:
         if service["autostop"] not in AUTOSTOP_STORED:
             raise _invalid(f"config.services: invalid autostop {service['autostop']!r}")
         service["autostop"] = AUTOSTOP_STORED[service["autostop"]]
     for check in service.get("checks") or []:
-        _check_durations(check)
+        _accept_durations(check)
 
 
-def _check_texts(key: str, value: Any) -> None:
-    if value is None:
-        return
-    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise _invalid(f"config.{key}: cannot unmarshal into a map of strings")
-
-
-def _check_durations(check: Json) -> None:
-    for key in DURATION_KEYS:
+def _accept_durations(values: Json) -> None:
+    """Check durations, and write those that are nanoseconds as Go does: answers have texts only."""
+    for key in DURATION_KEYS & values.keys():
         try:
-            seconds_of(check.get(key))
+            seconds = seconds_of(values[key])
         except ValueError as error:
             raise _invalid(str(error)) from None
+        if seconds < 0:
+            raise _invalid(f"{key} must not be negative")
+        if isinstance(values[key], int):
+            values[key] = duration_text(seconds)
 
 
 def _guest(size: Any, guest: Any) -> Json:
@@ -75,9 +74,11 @@ def _guest(size: Any, guest: Any) -> Json:
         raise _invalid(f"unknown size {size!r}")
     kind, cpus = match[1] or "performance", int(match[2] or match[3])
     default = {"cpu_kind": kind, "cpus": cpus, "memory_mb": cpus * (256 if kind == "shared" else 2048)}
-    result = default | (guest or {})
+    result = default | {key: value for key, value in (guest or {}).items() if value is not None}
     memory = result["memory_mb"]
-    if not isinstance(memory, int) or memory <= 0 or memory % MEMORY_STEP_MB:
+    if result["cpus"] <= 0:
+        raise _invalid(f"invalid number of CPUs {result['cpus']}")
+    if memory <= 0 or memory % MEMORY_STEP_MB:
         raise _invalid(f"invalid memory size {memory}; must be in {MEMORY_STEP_MB} MiB increment")
     return result
 

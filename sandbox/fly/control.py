@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from sandbox.fly import seeding
+from sandbox.fly import many, proxy, seeding, snapshots
 from sandbox.fly.apps_api import create_app, destroy_app
 from sandbox.fly.boots import CRASH_AFTER_S
 from sandbox.fly.ci import Ci
@@ -19,7 +19,9 @@ from sandbox.fly.images import FLY_REGISTRY, ImageName, build
 from sandbox.fly.leases_api import grant
 from sandbox.fly.lifecycle import Lifecycle
 from sandbox.fly.machine import Machine, Sickness
-from sandbox.fly.model import App, Token
+from sandbox.fly.model import App, Token, Volume
+from sandbox.fly.standbys import Standbys
+from sandbox.fly.volumes_api import extend_volume
 from sandbox.fly.world import World
 from sandbox.kit import Action, ControlError, Json
 
@@ -43,10 +45,15 @@ class Control:
             self.crash,
             self.start_machine,
             self.stop_machine,
+            self.destroy_machine,
             self.set_health,
             self.visit,
             self.create_app,
             self.destroy_app,
+            self.many_apps,
+            self.configure_host,
+            self.destroy_volume,
+            self.extend_volume,
             self.add_token,
             self.reset,
         ]
@@ -120,6 +127,14 @@ class Control:
         self.lifecycle.stop(found)
         return {"state": found.state}
 
+    def destroy_machine(self, machine: str) -> Json:
+        """Destroy a Machine, whatever it does; its volume stays."""
+        found = self.machine(machine)
+        if not found.is_active:
+            raise ControlError(f"machine {machine} is {found.state}")
+        self.lifecycle.destroy(found)
+        return {"state": found.state}
+
     def set_health(self, machine: str, status: str = "critical", output: str = "", check: str | None = None) -> Json:
         """The checks (or one) of a running Machine turn to a status now; `passing` heals them."""
         found = self._started(machine)
@@ -133,15 +148,18 @@ class Control:
 
     def visit(self, app: str) -> Json:
         """Somebody opens the app: the proxy starts a stopped Machine where `autostart` allows it."""
-        machines = self.app(app).active_machines()
-        if not any(machine.gets_requests for machine in machines):
-            for machine in machines:
-                services = machine.config.get("services") or []
-                asleep = machine.state in {"stopped", "suspended"} and not machine.cordoned
-                if asleep and any(s.get("autostart", True) for s in services):
-                    self.lifecycle.start(machine)
-                    break
-        return {"states": {machine.id: machine.state for machine in machines}}
+        found = self.app(app)
+        proxy.request(self.lifecycle, found, self.world.now())
+        return {"states": {machine.id: machine.state for machine in found.active_machines()}}
+
+    def many_apps(
+        self, count: int, organization: str = "personal", prefix: str = "load", *, databases: bool = False
+    ) -> Json:
+        """So many sleeping review apps at once, each with a database of its own if wanted."""
+        found = self.world.organization(organization)
+        if found is None:
+            raise ControlError(f"no organization {organization}")
+        return many.add(self.world, found, count, prefix, databases=databases)
 
     def create_app(self, name: str, organization: str, role: str | None = None) -> Json:
         found = self.world.organization(organization)
@@ -151,9 +169,36 @@ class Control:
         app.created_at -= self.world.durations.app_replication_s
         return {"name": app.name}
 
+    def configure_host(self, app: str, hostname: str) -> Json:
+        """Somebody sets the DNS of a host name as its certificate asks for: it is issued at the next check."""
+        certificate = self.app(app).certificates.get(hostname)
+        if certificate is None:
+            raise ControlError(f"no certificate for {hostname}")
+        certificate.configured = True
+        return {}
+
     def destroy_app(self, name: str) -> Json:
         destroy_app(self.world, self.app(name))
         return {}
+
+    def destroy_volume(self, app: str, volume: str) -> Json:
+        """Destroy a volume that no Machine has."""
+        found = self._volume(app, volume)
+        if found.attached_machine_id:
+            raise ControlError(f"volume {volume} is attached to machine {found.attached_machine_id}")
+        snapshots.destroy(self.world, self.app(app), found)
+        return {"state": found.state}
+
+    def extend_volume(self, app: str, volume: str, size_gb: int) -> Json:
+        """Make a volume larger, as `fly volumes extend` does."""
+        needs_restart = extend_volume(self.world, self.app(app), self._volume(app, volume), size_gb)
+        return {"needs_restart": needs_restart}
+
+    def _volume(self, app: str, volume: str) -> Volume:
+        found = self.app(app).volumes.get(volume)
+        if found is None or found.is_gone:
+            raise ControlError(f"no volume {volume}")
+        return found
 
     def add_token(self, **token: Any) -> Json:
         """A further token: `text`, `organization`, and what `Token` has besides."""
@@ -164,6 +209,7 @@ class Control:
         """Back to the seed, with every fault switched off."""
         self.world.faults.clear()
         seeding.load(self.world, copy.deepcopy(self._seed))
+        self.world.watches.append(Standbys(self.world, self.lifecycle))
         return {}
 
     def app(self, name: str) -> App:

@@ -16,6 +16,7 @@ from sandbox.fly.errors import ApiError
 from sandbox.fly.ids import rfc3339
 from sandbox.fly.machine import Lease, Machine
 from sandbox.fly.model import App, Token
+from sandbox.fly.shapes import Shape, check
 from sandbox.fly.world import World
 from sandbox.kit import Json
 
@@ -57,18 +58,21 @@ class Call:
             raise ApiError(400, f"invalid_argument: {name} must be a whole number from {low} to {high}, not {text!r}")
         return int(text)
 
-    def json(self, *, required: bool = True) -> Json:
-        """The body as a JSON object; 400 if it is none, or if there is none although it is required."""
+    def json(self, shape: Shape, *, required: bool = True) -> Json:
+        """The body as a JSON object of a shape; 400 if it is none, or if there is none although it is required."""
         if not self.raw and not required:
             return {}
         try:
             body: Any = json.loads(self.raw)
+        except RecursionError:
+            raise ApiError(400, "invalid JSON body: nested too deeply") from None
         except ValueError as error:
             raise ApiError(
                 400, f"invalid JSON body: {error}" if self.raw else "request body must not be empty"
             ) from None
         if not isinstance(body, dict):
             raise ApiError(400, "invalid JSON body: an object is required")
+        check(body, shape)
         return body
 
     def app(self, action: str) -> App:

@@ -10,6 +10,17 @@ CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 ALPHANUMERIC = string.ascii_letters + string.digits
 
 
+class Numbers:
+    """Counts up; unlike `itertools.count` it can be pickled."""
+
+    def __init__(self, start: int = 0) -> None:
+        self._next = start
+
+    def __next__(self) -> int:
+        self._next += 1
+        return self._next - 1
+
+
 class Ids:
     """A source of identifiers; the same `seed` gives the same sequence."""
 
@@ -30,6 +41,9 @@ class Ids:
 
     def volume(self) -> str:
         return f"vol_{self._word(string.ascii_lowercase + string.digits, 16)}"
+
+    def snapshot(self) -> str:
+        return f"vs_{self._word(ALPHANUMERIC, 24)}"
 
     def release(self) -> str:
         return self._word(ALPHANUMERIC, 26)

@@ -51,7 +51,7 @@ class LeasesApi(Api):
         _, machine = call.machine("acquire_lease")
         if not machine.is_active:
             raise ApiError(404, "machine not found")
-        body = call.json(required=False)
+        body = call.json({"ttl": int, "description": str}, required=False)
         ttl_s = _ttl_s(body.get("ttl") or call.query("ttl") or self.world.durations.lease_default_s)
         lease = current_lease(self.world, machine)
         if lease is not None and lease.nonce != call.nonce:

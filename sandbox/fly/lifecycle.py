@@ -6,8 +6,10 @@ The order of states and events is that of https://fly.io/docs/machines/machine-s
 
 from __future__ import annotations
 
-from sandbox.fly import checks
-from sandbox.fly.boots import boot_of, job_of
+from functools import partial
+
+from sandbox.fly import checks, postgres_members, proxy, snapshots
+from sandbox.fly.boots import Job, boot_of, job_of
 from sandbox.fly.images import Image, ImageName
 from sandbox.fly.machine import Boot, Machine, exit_request
 from sandbox.fly.model import App
@@ -17,6 +19,7 @@ from sandbox.kit import Json
 LONGEST_RESTART_PAUSE_S = 30.0
 # What a shell reports for a process that SIGTERM ended.
 TERMINATED = 143
+OOM_LINE = "Out of memory: Killed process 323 (beam.smp)"
 
 
 class Lifecycle:
@@ -53,9 +56,10 @@ class Lifecycle:
         app.machines[machine.id] = machine
         app.was_deployed = app.was_deployed or not machine.is_job
         self._attach_volumes(app, machine)
+        postgres_members.enlist(self.world, app, machine)
         self.world.event(machine, now, "launch", "created", "user")
         ready_at = now + self.world.durations.prepare_s
-        self.world.plan(machine, ready_at, lambda at: self._prepared(machine, at, launch=launch))
+        self.world.plan(machine, ready_at, partial(self._prepared, machine, launch=launch))
         return machine
 
     def update(self, machine: Machine, *, config: Json, image: tuple[ImageName, Image], launch: bool) -> None:
@@ -72,46 +76,55 @@ class Lifecycle:
         self.world.event(machine, now, "update", "replacing", "user")
         durations = self.world.durations
         done_at = now + (durations.stop_s if ran else durations.update_stopped_s)
-        self.world.plan(machine, done_at, lambda at: self._replaced(machine, at, ran=ran, launch=launch))
+        self.world.plan(machine, done_at, partial(self._replaced, machine, ran=ran, launch=launch))
 
-    def start(self, machine: Machine) -> None:
-        now = self.world.now()
+    def start(self, machine: Machine, *, at: float | None = None, source: str = "user") -> None:
+        now = self.world.now() if at is None else at
         self._leave(machine, now)
-        self.world.event(machine, now, "start", "starting", "user")
+        self.world.event(machine, now, "start", "starting", source)
         self._boot(machine, now)
 
-    def stop(self, machine: Machine) -> None:
-        now = self.world.now()
+    def stop(self, machine: Machine, *, at: float | None = None, source: str = "user") -> None:
+        now = self.world.now() if at is None else at
         self._leave(machine, now)
         machine.state, machine.wants_to_run = "stopping", False
         machine.counts["stops"] += 1
-        self.world.event(machine, now, "stop", "stopping", "user")
+        self.world.event(machine, now, "stop", "stopping", source)
         done_at = now + self.world.durations.stop_s
         code = TERMINATED if machine.is_job else 0
-        self.world.plan(machine, done_at, lambda at: self.exit(machine, at, code=code, requested=True))
+        self.world.plan(machine, done_at, partial(self.exit, machine, code=code, requested=True))
 
     def restart(self, machine: Machine) -> None:
         now = self.world.now()
         self._leave(machine, now)
         machine.state = "restarting"
         self.world.event(machine, now, "restart", "restarting", "user")
-        self.world.plan(machine, now + self.world.durations.stop_s, lambda at: self._restarted(machine, at))
+        self.world.plan(machine, now + self.world.durations.stop_s, partial(self._restarted, machine))
 
-    def suspend(self, machine: Machine) -> None:
-        now = self.world.now()
+    def suspend(self, machine: Machine, *, at: float | None = None, source: str = "user") -> None:
+        now = self.world.now() if at is None else at
         self._leave(machine, now)
         machine.state, machine.wants_to_run = "suspending", False
-        self.world.event(machine, now, "suspend", "suspending", "user")
-        self.world.plan(machine, now + self.world.durations.suspend_s, lambda at: self._suspended(machine, at))
+        self.world.event(machine, now, "suspend", "suspending", source)
+        self.world.plan(machine, now + self.world.durations.suspend_s, partial(self._suspended, machine))
 
     def destroy(self, machine: Machine, *, at: float | None = None, source: str = "user") -> None:
         now = self.world.now() if at is None else at
         self._leave(machine, now)
         machine.state, machine.wants_to_run = "destroying", False
         self.world.event(machine, now, "destroy", "destroying", source)
-        self.world.plan(machine, now + self.world.durations.destroy_s, lambda due: self._destroyed(machine, due))
+        self.world.plan(machine, now + self.world.durations.destroy_s, partial(self._destroyed, machine))
 
-    def exit(self, machine: Machine, at: float, *, code: int, requested: bool = False, signal: int = -1) -> None:
+    def exit(
+        self,
+        machine: Machine,
+        at: float,
+        *,
+        code: int,
+        requested: bool = False,
+        signal: int = -1,
+        oom_killed: bool = False,
+    ) -> None:
         """The main process ended; the restart policy decides what follows."""
         self._leave(machine, at)
         machine.counts["exits"] += 1
@@ -124,7 +137,10 @@ class Lifecycle:
             restarting=restarting,
             restart_count=machine.restart_count,
             signal=signal,
+            oom_killed=oom_killed,
         )
+        if oom_killed:
+            self.world.log(machine, at, OOM_LINE, provider="app", level="error")
         machine.state, machine.wants_to_run = ("restarting" if restarting else "stopped"), restarting
         self.world.event(machine, at, "exit", "stopped", "flyd", request)
         self._end_job(machine, at, code)
@@ -132,7 +148,7 @@ class Lifecycle:
         if restarting:
             pause_s = self.world.durations.restart_s * 2 ** (machine.restart_count - 1)
             begin_at = at + min(pause_s, LONGEST_RESTART_PAUSE_S)
-            self.world.plan(machine, begin_at, lambda due: self._begin(machine, due))
+            self.world.plan(machine, begin_at, partial(self._begin, machine))
         elif machine.config.get("auto_destroy") is True:
             self.destroy(machine, at=at, source="flyd")
         else:
@@ -177,7 +193,7 @@ class Lifecycle:
         machine.state, machine.updated_at, machine.wants_to_run = "starting", at, True
         machine.secrets_version = app.secrets_version
         self.world.log(machine, at, f"Pulling container image {machine.image}", provider="runner")
-        self.world.plan(machine, at + machine.boot.seconds, lambda due: self._started(machine, due))
+        self.world.plan(machine, at + machine.boot.seconds, partial(self._started, machine))
 
     def _started(self, machine: Machine, at: float) -> None:
         if machine.boot.fails:
@@ -192,8 +208,22 @@ class Lifecycle:
         if machine.is_job:
             self._run_job(machine, at)
         elif machine.boot.exit_after_s is not None:
-            code = machine.boot.exit_code
-            self.world.plan(machine, at + machine.boot.exit_after_s, lambda due: self.exit(machine, due, code=code))
+            boot = machine.boot
+            end = partial(self.exit, machine, code=boot.exit_code, oom_killed=boot.oom_killed)
+            self.world.plan(machine, at + machine.boot.exit_after_s, end)
+        self._settle_in(self.world.apps[machine.app], machine, at)
+
+    def _settle_in(self, app: App, machine: Machine, at: float) -> None:
+        """What a Machine that runs brings about elsewhere: a larger disk, databases that wake, a look of the proxy."""
+        for volume in app.volumes.values():
+            if volume.attached_machine_id == machine.id:
+                volume.filesystem_gb = volume.size_gb
+        postgres_members.started(self, app, machine, at)
+        for secret in app.secrets.values():
+            host = self.world.apps.get(secret.reaches or "")
+            if host is not None and host.organization == app.organization:
+                proxy.request(self, host, at)
+        proxy.watch(self, app, at)
 
     def _run_job(self, machine: Machine, at: float) -> None:
         app = self.world.apps[machine.app]
@@ -209,14 +239,13 @@ class Lifecycle:
         }
         app.release_commands.append(run)
         self.world.log(machine, at, f" INFO Preparing to run: `{run['command']}` as nobody", provider="runner")
-
-        def finish(due: float) -> None:
-            for line in job.lines:
-                self.world.log(machine, due, line)
-            self.exit(machine, due, code=job.exit_code)
-
         if job.seconds is not None:
-            self.world.plan(machine, at + job.seconds, finish)
+            self.world.plan(machine, at + job.seconds, partial(self._finish_job, machine, job))
+
+    def _finish_job(self, machine: Machine, job: Job, at: float) -> None:
+        for line in job.lines:
+            self.world.log(machine, at, line)
+        self.exit(machine, at, code=job.exit_code)
 
     def _end_job(self, machine: Machine, at: float, code: int) -> None:
         for run in self.world.apps[machine.app].release_commands:
@@ -235,14 +264,18 @@ class Lifecycle:
             return
         for volume in app.volumes.values():
             if volume.attached_machine_id == machine.id:
+                snapshots.used_bytes(self.world, app, volume)
                 volume.attached_machine_id = None
         forget_at = at + self.world.durations.destroyed_readable_s
-        self.world.plan(machine, forget_at, lambda _: self.world.forget(app, machine))
+        self.world.plan(machine, forget_at, partial(self.world.forget, app, machine))
 
     def _leave(self, machine: Machine, at: float) -> None:
         """Void what was planned; remember what the checks said if it ran."""
         if machine.state == "started":
             machine.last_checks = checks.results(machine, self.world.durations, at)
+            app = self.world.apps.get(machine.app)
+            if app is not None:
+                postgres_members.left(self, app, machine, at)
         machine.epoch += 1
 
     def _restarts(self, machine: Machine, code: int) -> bool:

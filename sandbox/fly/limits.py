@@ -15,7 +15,11 @@ class Rate:
 
 
 ORDINARY = Rate(1, 3)
-RATES = {"get_machine": Rate(5, 10), "delete_app": Rate(100 / 60, 100)}
+READ = Rate(5, 10)
+# The page speaks of Machines, and of one read: what else is read of an app goes by that one, since flyctl reads an
+# app several times in a row and does not try again after a 429.
+READS = ("get_app", "get_secret", "get_volume", "list_addresses", "list_secrets", "list_snapshots", "list_volumes")
+RATES = {"get_machine": READ, "delete_app": Rate(100 / 60, 100)} | dict.fromkeys(READS, READ)
 
 
 class Limiter:

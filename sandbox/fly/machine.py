@@ -6,6 +6,7 @@ Source: https://fly.io/docs/machines/api/machines-resource/ and superfly/fly-go,
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +57,7 @@ class Boot:
     fails: bool = False
     exit_after_s: float | None = None
     exit_code: int = 0
+    oom_killed: bool = False
     sickness: Sickness | None = None
 
 
@@ -90,6 +92,10 @@ class Machine:
     outputs: dict[str, str] = field(default_factory=dict)
     restart_count: int = 0
     secrets_version: int = 0
+    # What the image's own checks say, by name: status and output. None where the image has none.
+    vitals: Callable[[str], tuple[str, str]] | None = field(default=None, compare=False, repr=False)
+    # Since when a check says what it says, by name: status and time.
+    said: dict[str, tuple[str, float]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("updates", "starts", "stops", "exits"), 0))
     # Steps that were planned for an earlier epoch are void: something else was asked for since.
     epoch: int = 0
@@ -137,7 +143,16 @@ class Machine:
         return restart.get("policy") or "on-failure", restart.get("max_retries") or 10
 
 
-def exit_request(at: float, *, code: int, requested: bool, restarting: bool, restart_count: int, signal: int) -> Json:
+def exit_request(
+    at: float,
+    *,
+    code: int,
+    requested: bool,
+    restarting: bool,
+    restart_count: int,
+    signal: int,
+    oom_killed: bool = False,
+) -> Json:
     """The `request` of an `exit` event; what the Machine's monitor saw is repeated under `MonitorEvent`."""
     event = {
         "requested_stop": requested,
@@ -148,7 +163,7 @@ def exit_request(at: float, *, code: int, requested: bool, restarting: bool, res
         "exit_code": code,
         "signal": signal,
         "error": "",
-        "oom_killed": False,
+        "oom_killed": oom_killed,
         "exited_at": rfc3339(at),
     }
     request: Json = {"exit_event": event, "restart_count": restart_count}
@@ -167,3 +182,12 @@ def seconds_of(value: Any, default: float = 0.0) -> float:
     if "".join(number + unit for number, unit in parts) != str(value) or not parts:
         raise ValueError(f'time: invalid duration "{value}"')
     return sum(float(number) * UNITS_S[unit] for number, unit in parts)
+
+
+def duration_text(seconds: float) -> str:
+    """A duration as Go writes it: `1m30s`, `500ms`."""
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:g}ms"
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest:g}s"

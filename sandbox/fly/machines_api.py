@@ -18,6 +18,7 @@ from sandbox.fly.leases_api import grant
 from sandbox.fly.lifecycle import Lifecycle
 from sandbox.fly.machine import Machine
 from sandbox.fly.model import App
+from sandbox.fly.shapes import MACHINE
 from sandbox.fly.world import World
 from sandbox.kit import Json
 
@@ -57,7 +58,7 @@ class MachinesApi(Api):
 
     async def create(self, call: Call) -> Response:
         app = call.app("create_machine")
-        body = call.json()
+        body = call.json(MACHINE)
         config = configs.accepted(body.get("config"))
         image = configs.pulled(self.world, app, config)
         region, name = self._region(body), str(body.get("name") or "")
@@ -67,6 +68,7 @@ class MachinesApi(Api):
         if self.world.faults.peek("no_capacity", region, app.name) is not None:
             text = f"insufficient_capacity: no capacity available in region {region}"
             raise ApiError(422, text, code="insufficient_capacity")
+        self._check_limit(app)
         launch = not body.get("skip_launch")
         machine = self._lifecycle.create(
             app, name=name, region=region, config=config, image=image, launch=launch, by=call.token.user
@@ -76,7 +78,7 @@ class MachinesApi(Api):
 
     async def update(self, call: Call) -> Response:
         app, machine = call.leased_machine("update_machine")
-        body = call.json()
+        body = call.json(MACHINE)
         _check_unchanged(machine, body)
         if not self.world.host_is_reachable(machine):
             raise ApiError(503, "unavailable: the Machine's host is unreachable")
@@ -123,6 +125,14 @@ class MachinesApi(Api):
         if same is not None:
             text = f'unique machine name violation, machine ID {same.id} already exists with name "{name}"'
             raise ApiError(409, f"already_exists: {text}")
+
+    def _check_limit(self, app: App) -> None:
+        """Refuse one Machine too many; release commands count as well, as users of flyctl found out."""
+        fault = self.world.faults.peek("machine_limit", app.name, app.organization)
+        limit = int(fault.detail.get("limit", 1)) if fault else None
+        if limit is not None and len(app.active_machines()) >= limit:
+            text = f"To create more than {limit} machine per app please add a payment method."
+            raise ApiError(422, f"{text} https://fly.io/dashboard/{app.organization}/billing")
 
     def _check_mounts(self, app: App, config: Json, region: str, owner: Machine | None = None) -> None:
         for mount in config.get("mounts") or []:

@@ -46,7 +46,7 @@ class MetadataApi(Api):
 
     async def set(self, call: Call) -> Response:
         _, machine = call.machine("set_metadata")
-        value = call.json().get("value")
+        value = call.json({"value": str}).get("value")
         if not isinstance(value, str):
             raise ApiError(400, "invalid_argument: value must be a string")
         self._apply(machine, {call.path("key"): value})
@@ -60,7 +60,7 @@ class MetadataApi(Api):
     async def change(self, call: Call) -> Response:
         """Set several keys; null and the empty string remove one. 412 if the Machine is not as expected."""
         _, machine = call.machine("update_metadata")
-        body = call.json()
+        body = call.json({"machine_version": str, "updated_at": str})
         values = body.get("metadata")
         if not isinstance(values, dict) or not all(isinstance(v, str | None) for v in values.values()):
             raise ApiError(400, "invalid_argument: metadata must be an object of strings")

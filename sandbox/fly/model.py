@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from sandbox.fly import postgres
+from sandbox.fly.postgres import Cluster
 from sandbox.kit import Json
 
 if TYPE_CHECKING:
     from sandbox.fly.machine import Machine
 
 RELEASE_COMMAND_GROUP = "fly_app_release_command"
+# States of a volume that is on its way out. Source: https://fly.io/docs/volumes/volume-states/
+GONE_VOLUME_STATES = frozenset({"scheduling_destroy", "pending_destroy"})
 
 
 @dataclass
@@ -32,6 +36,11 @@ class Durations:
     log_lag_s: float = 2.0
     app_replication_s: float = 0.5  # a created app is not found everywhere at once
     lease_default_s: float = 30.0
+    proxy_pass_s: float = 300.0  # between two looks of the proxy for idle Machines; 0: it never looks
+    failover_s: float = 20.0  # until repmgr promotes a replica
+    snapshot_s: float = 5.0  # a snapshot is `waiting` that long, and then `running` as long again
+    backup_every_s: float = 86_400.0
+    volume_kept_s: float = 86_400.0  # a destroyed volume is `pending_destroy`
 
     @classmethod
     def from_json(cls, values: Json) -> Durations:
@@ -54,11 +63,32 @@ class Organization:
 
 
 @dataclass(frozen=True)
+class ManagedCluster:
+    """A cluster of Managed Postgres, which is a service and no app. `version` is its generation, 1 or 2.
+
+    Source: superfly/flyctl, internal/uiex/managed_postgres.go
+    """
+
+    id: str
+    name: str
+    organization: str
+    region: str
+    status: str = "ready"
+    plan: str = "basic"
+    disk: int = 10
+    replicas: int = 1
+    version: int = 2
+    address: str = ""
+    attached_apps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Token:
     """A token's macaroon text without a scheme, and what it may do.
 
     `profile` is `org` (everything in one organisation), `deploy` (one app: no list, create or destroy of apps)
-    or `readonly`. `logs` is whether the log API takes it. Source: https://fly.io/docs/security/tokens/
+    or `readonly`. `logs` is whether the log API takes it. One with a `name` is listed and can be revoked by its `id`.
+    Source: https://fly.io/docs/security/tokens/
     """
 
     text: str
@@ -67,6 +97,10 @@ class Token:
     app: str | None = None
     user: str = "bot@tokens.fly.io"
     logs: bool = True
+    id: str = ""
+    name: str = ""
+    created_at: float = 0.0
+    expires_at: float | None = None
 
 
 @dataclass
@@ -98,6 +132,24 @@ class Secret:
     digest: str
     created_at: float
     updated_at: float
+    # The app whose address behind the proxy the value names: who is given it wakes that app.
+    reaches: str | None = None
+
+
+@dataclass
+class Snapshot:
+    """A copy of a volume's data. `size` is what it takes beyond the snapshot before, in bytes."""
+
+    id: str
+    created_at: float
+    volume_gb: int
+    retention_days: int
+    status: str = "created"
+    size: int = 0
+
+    @property
+    def expires_at(self) -> float:
+        return self.created_at + self.retention_days * 86_400
 
 
 @dataclass
@@ -111,7 +163,22 @@ class Volume:
     attached_machine_id: str | None = None
     snapshot_retention: int = 5
     auto_backup_enabled: bool = True
-    snapshots: list[Json] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
+    state: str = "created"
+    updated_at: float = 0.0
+    # What was written to it; a database's volume is measured instead.
+    used_bytes: int = 0
+    # The file system grows when the Machine starts again after an extension.
+    filesystem_gb: int = 0
+
+    def __post_init__(self) -> None:
+        self.filesystem_gb = self.filesystem_gb or self.size_gb
+        self.updated_at = self.updated_at or self.created_at
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was destroyed; Fly keeps it for a while."""
+        return self.state in GONE_VOLUME_STATES
 
 
 @dataclass
@@ -120,6 +187,17 @@ class Address:
     type: str
     region: str
     created_at: float
+    service_name: str = ""
+
+
+@dataclass
+class Certificate:
+    """A certificate for a host name: `configured` once its DNS points here, and issued from then on."""
+
+    hostname: str
+    created_at: float
+    configured: bool = False
+    checked_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -156,6 +234,22 @@ class App:
     release_command_lines: list[str] = field(default_factory=list)
     release_command_s: float | None = None
     programs: list[Json] = field(default_factory=list)
+    lock_id: str = ""
+    locked_until: float = 0.0
+    # Volumes that are gone for good: their snapshots can be restored as long as they last.
+    buried_volumes: list[Volume] = field(default_factory=list)
+    certificates: dict[str, Certificate] = field(default_factory=dict)
+    # Set for an app whose role is that of a database.
+    postgres: Cluster | None = None
+    # When somebody asked the proxy for this app, and whether it is going to look for idle Machines.
+    visits: list[float] = field(default_factory=list)
+    has_proxy_pass: bool = False
+    # Grows whenever `state` finds the app changed.
+    revision: int = 0
+
+    def __post_init__(self) -> None:
+        if self.role == postgres.ROLE and self.postgres is None:
+            self.postgres = Cluster()
 
     def active_machines(self) -> list[Machine]:
         """Machines that are not destroyed nor being destroyed, by id."""

@@ -1,15 +1,18 @@
-"""`api/v1` of Fly's web application: organisations, releases, builds and logs.
+"""`api/v1` of Fly's web application: releases, builds and logs.
 
-Undocumented but for logs; flyctl is the source: superfly/flyctl, internal/uiex (releases.go, organizations.go,
-builders.go) and https://fly.io/docs/monitoring/logs-api-options/
+Undocumented but for logs; flyctl is the source: superfly/flyctl, internal/uiex (releases.go, builders.go),
+internal/uiexutil/releases.go and https://fly.io/docs/monitoring/logs-api-options/
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.fly import configs
+from sandbox.fly.auth import Access
 from sandbox.fly.errors import ApiError, uiex_answer, unauthenticated
 from sandbox.fly.http import Api, Call
 from sandbox.fly.ids import rfc3339
@@ -20,6 +23,8 @@ from sandbox.kit import Json
 STRATEGIES = frozenset({"BLUEGREEN", "CANARY", "IMMEDIATE", "ROLLING", "ROLLING_ONE", "SIMPLE"})
 STATUSES = frozenset({"running", "complete", "failed", "interrupted"})
 LOG_PAGE = 100
+RELEASE = {"app_name": str, "build_id": int, "image": str, "strategy": str, "definition": {}}
+BUILD = {"app_name": str, "build_id": int, "status": str}
 LOG_DEFAULT_PERIOD_S = 24 * 3600
 
 
@@ -42,8 +47,46 @@ def create_release(world: World, app: App, *, image: str, definition: Json, stra
     return release
 
 
+def change_release(world: World, release: Release, status: Any, metadata: Any) -> None:
+    """Set how a release goes; 422 for a status that flyctl does not know."""
+    if status not in STATUSES:
+        raise ApiError(422, f"status {status!r} is not one of {', '.join(sorted(STATUSES))}")
+    release.status, release.metadata, release.updated_at = status, metadata, world.now()
+
+
+def released(access: Access, release_id: str) -> tuple[App, Release] | None:
+    """A release that the token may read, with its app."""
+    for app in access.world.apps.values():
+        for release in app.releases:
+            if release.id == release_id and access.may_read(app):
+                return app, release
+    return None
+
+
+def start_build(world: World, app: App) -> Json:
+    """Note that an image is being built, or would be if there were anything to build."""
+    number = next(world.numbers)
+    build: Json = {"id": number, "app": app.name, "status": "started", "wallclock_time_ms": 0}
+    world.builds[number] = build
+    return build
+
+
+def finish_build(world: World, app: App, number: int, status: str) -> Json:
+    """Note how a build ended; 404 for one of another app."""
+    build = world.builds.get(number)
+    if build is None or build["app"] != app.name:
+        raise ApiError(404, "Not Found")
+    build["status"] = status
+    return build
+
+
 def newest_first(app: App) -> list[Release]:
     return sorted(app.releases, key=lambda release: -release.version)
+
+
+def current(app: App) -> Release | None:
+    """The newest release that is complete: what Fly's web application calls the current one."""
+    return next((release for release in newest_first(app) if release.stable), None)
 
 
 class ReleasesApi(Api):
@@ -54,8 +97,6 @@ class ReleasesApi(Api):
 
     def routes(self) -> list[Route]:
         return [
-            self.route("GET", "/organizations", self.organizations),
-            self.route("GET", "/organizations/{organization}", self.organization),
             self.route("GET", "/apps/{app}/releases", self.index),
             self.route("GET", "/apps/{app}/releases/current", self.current),
             self.route("GET", "/releases/all_current", self.all_current),
@@ -66,30 +107,23 @@ class ReleasesApi(Api):
             self.route("GET", "/apps/{app}/logs", self.logs),
         ]
 
-    async def organizations(self, call: Call) -> Response:
-        return JSONResponse({"organizations": [self._organization_json(call.token.organization)]})
-
-    async def organization(self, call: Call) -> Response:
-        organization = call.access.organization(call.path("organization"))
-        return JSONResponse({"organization": self._organization_json(organization.slug)})
-
     async def index(self, call: Call) -> Response:
         app = call.access.app(call.path("app"))
         limit = call.whole_number("limit", 25, low=1, high=1000)
         return JSONResponse({"releases": [release_json(release) for release in newest_first(app)[:limit]]})
 
     async def current(self, call: Call) -> Response:
-        releases = newest_first(call.access.app(call.path("app")))
-        if not releases:
+        release = current(call.access.app(call.path("app")))
+        if release is None:
             raise ApiError(404, "Not Found")
-        return JSONResponse(release_json(releases[0]))
+        return JSONResponse(release_json(release))
 
     async def all_current(self, call: Call) -> Response:
-        apps = [app for app in self.world.apps.values() if app.releases and call.access.may_read(app)]
-        return JSONResponse({app.name: rfc3339(newest_first(app)[0].created_at) for app in apps})
+        found = [current(app) for app in self.world.apps.values() if call.access.may_read(app)]
+        return JSONResponse({release.app: rfc3339(release.created_at) for release in found if release})
 
     async def create(self, call: Call) -> Response:
-        body = call.json()
+        body = call.json(RELEASE)
         app = call.access.app(str(body.get("app_name") or ""))
         image, definition, strategy = body.get("image"), body.get("definition"), body.get("strategy")
         if strategy not in STRATEGIES or not isinstance(definition, dict):
@@ -102,28 +136,22 @@ class ReleasesApi(Api):
         return JSONResponse({"release": release_json(release)}, status_code=201)
 
     async def change(self, call: Call) -> Response:
-        body = call.json()
-        release = self._find(call)
-        if body.get("status") not in STATUSES:
-            raise ApiError(422, f"status {body.get('status')!r} is not one of {', '.join(sorted(STATUSES))}")
-        release.status, release.metadata = body["status"], body.get("metadata")
-        release.updated_at = self.world.now()
-        return JSONResponse(release_json(release))
+        body = call.json({"status": str})
+        found = released(call.access, call.path("release"))
+        if found is None:
+            raise ApiError(404, "Not Found")
+        change_release(self.world, found[1], body.get("status"), body.get("metadata"))
+        return JSONResponse(release_json(found[1]))
 
     async def create_build(self, call: Call) -> Response:
-        app = call.access.app(str(call.json().get("app_name") or ""))
-        build_id = next(self.world.numbers)
-        self.world.builds[build_id] = {"id": build_id, "app": app.name, "status": "started", "wallclock_time_ms": 0}
-        return JSONResponse(self._build_json(build_id))
+        app = call.access.app(str(call.json(BUILD).get("app_name") or ""))
+        return JSONResponse(_build_json(start_build(self.world, app)))
 
     async def finish_build(self, call: Call) -> Response:
-        body = call.json()
+        body = call.json(BUILD)
         app = call.access.app(str(body.get("app_name") or ""))
-        build = self.world.builds.get(body.get("build_id", 0))
-        if build is None or build["app"] != app.name:
-            raise ApiError(404, "Not Found")
-        build["status"] = str(body.get("status") or "")
-        return JSONResponse(self._build_json(body["build_id"]))
+        build = finish_build(self.world, app, body.get("build_id", 0), str(body.get("status") or ""))
+        return JSONResponse(_build_json(build))
 
     async def logs(self, call: Call) -> Response:
         """Up to 100 lines after `next_token` (Unix nanoseconds); without it the newest of a day."""
@@ -140,32 +168,9 @@ class ReleasesApi(Api):
         token = page[-1].at_ns if page else after_ns or ingested_ns
         return JSONResponse({"data": [_line_json(line) for line in page], "meta": {"next_token": str(token)}})
 
-    def _find(self, call: Call) -> Release:
-        for app in self.world.apps.values():
-            for release in app.releases:
-                if release.id == call.path("release") and call.access.may_read(app):
-                    return release
-        raise ApiError(404, "Not Found")
 
-    def _build_json(self, build_id: int) -> Json:
-        build = self.world.builds[build_id]
-        return {key: build[key] for key in ("id", "status", "wallclock_time_ms")}
-
-    def _organization_json(self, slug: str) -> Json:
-        organization = self.world.organizations[slug]
-        return {
-            "id": f"org{organization.number}",
-            "internal_numeric_id": organization.number,
-            "slug": organization.slug,
-            "raw_slug": organization.raw_slug,
-            "name": organization.name,
-            "personal": organization.personal,
-            "paid_plan": True,
-            "billable": True,
-            "billing_status": "CURRENT",
-            "provisions_beta_extensions": False,
-            "remote_builder_image": "",
-        }
+def _build_json(build: Json) -> Json:
+    return {key: build[key] for key in ("id", "status", "wallclock_time_ms")}
 
 
 def release_json(release: Release) -> Json:

@@ -16,6 +16,7 @@ from sandbox.fly.errors import ApiError, machines_answer, precondition
 from sandbox.fly.http import Api, Call
 from sandbox.fly.ids import rfc3339
 from sandbox.fly.model import App, Secret
+from sandbox.fly.proxy import named_in, reached_by
 from sandbox.fly.world import World
 from sandbox.kit import Json
 
@@ -31,7 +32,10 @@ def store(world: World, app: App, values: dict[str, str | None]) -> int:
             continue
         known = app.secrets.get(name)
         digest = hashlib.sha256(value.encode()).hexdigest()[:16]
-        app.secrets[name] = Secret(name, digest, known.created_at if known else now, now)
+        app.secrets[name] = Secret(name, digest, known.created_at if known else now, now, reached_by(value))
+        host = named_in(value)
+        if host is not None:
+            world.users_of.setdefault(host, set()).add(app.name)
     app.secrets_version += 1
     return app.secrets_version
 
@@ -65,17 +69,16 @@ class SecretsApi(Api):
 
     async def change(self, call: Call) -> Response:
         app = call.app("update_secrets")
-        values = call.json().get("values")
+        values = call.json({"values": {}}).get("values")
         if not isinstance(values, dict):
             raise ApiError(400, "invalid_argument: values must be an object")
-        for name, value in values.items():
-            _check(name, value, removable=True)
+        check_all(values)
         version = store(self.world, app, values)
         return JSONResponse({"secrets": [_json(s) for s in app.secrets.values()], "version": version})
 
     async def set(self, call: Call) -> Response:
         app = call.app("set_secret")
-        name, value = call.path("name"), call.json().get("value")
+        name, value = call.path("name"), call.json({"value": str}).get("value")
         _check(name, value, removable=False)
         version = store(self.world, app, {name: value})
         return JSONResponse({**_json(app.secrets[name]), "version": version}, status_code=201)
@@ -84,6 +87,12 @@ class SecretsApi(Api):
         app = call.app("delete_secret")
         secret = _find(app, call)
         return JSONResponse({"version": store(self.world, app, {secret.name: None})})
+
+
+def check_all(values: dict[str, Any]) -> None:
+    """Refuse with 400 what cannot be stored; None removes a secret."""
+    for name, value in values.items():
+        _check(name, value, removable=True)
 
 
 def _check(name: str, value: Any, *, removable: bool) -> None:

@@ -9,13 +9,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sandbox.fly import configs, lifecycle
+from sandbox.fly import configs, lifecycle, postgres_members
 from sandbox.fly.apps_api import create_app
 from sandbox.fly.images import ImageName, build
 from sandbox.fly.limits import Limiter
 from sandbox.fly.machine import Boot, Machine
-from sandbox.fly.model import Address, App, Durations, Organization, Release, Token, Volume
+from sandbox.fly.model import Address, App, Durations, ManagedCluster, Organization, Release, Snapshot, Token, Volume
 from sandbox.fly.secrets_api import store
+from sandbox.fly.snapshots import plan_backups
 from sandbox.fly.world import World
 from sandbox.kit import Json
 
@@ -51,6 +52,9 @@ def load(world: World, seed: Json) -> None:
         _push(world, row)
     for row in seed.get("apps", []):
         _add_app(world, row)
+    for row in seed.get("managed_postgres", []):
+        attached = tuple(row.get("attached_apps", ()))
+        world.managed_clusters.append(ManagedCluster(**row | {"attached_apps": attached}))
 
 
 def _push(world: World, row: Json) -> None:
@@ -69,14 +73,45 @@ def _add_app(world: World, row: Json) -> None:
     app.programs = row.get("programs", [])
     if row.get("secrets"):
         store(world, app, row["secrets"])
+    if row.get("postgres"):
+        _fill_cluster(app, row["postgres"])
     for volume in row.get("volumes", []):
-        app.volumes[volume["id"]] = Volume(created_at=app.created_at, **volume)
+        _add_volume(world, app, volume)
     for address in row.get("addresses", []):
         app.addresses.append(Address(address["ip"], address["type"], "global", app.created_at))
     for release in row.get("releases", []):
         _add_release(world, app, release)
     for machine in row.get("machines", []):
         _add_machine(world, app, machine)
+
+
+def _fill_cluster(app: App, row: Json) -> None:
+    """The databases and users of a cluster besides those that it has by itself."""
+    cluster = app.postgres
+    if cluster is None:
+        raise ValueError(f"app {app.name} is no database: its role is {app.role!r}")
+    cluster.per_machine = row.get("connections_per_machine", cluster.per_machine)
+    for user in row.get("users", []):
+        cluster.create_user(user["name"], superuser=user.get("superuser", True))
+    for database in row.get("databases", []):
+        made = cluster.create_database(database["name"], database.get("owner", "postgres"))
+        made.size_bytes = database.get("size_bytes", made.size_bytes)
+
+
+def _add_volume(world: World, app: App, row: Json) -> None:
+    snapshots = [
+        Snapshot(
+            id=each["id"],
+            created_at=world.now() - each.get("age_s", SETTLED_AGE_S),
+            volume_gb=each.get("volume_gb", row["size_gb"]),
+            retention_days=each.get("retention_days", 5),
+            size=each.get("size", 0),
+        )
+        for each in row.get("snapshots", [])
+    ]
+    volume = Volume(created_at=app.created_at, **{**row, "snapshots": snapshots})
+    app.volumes[volume.id] = volume
+    plan_backups(world, app, volume, world.now())
 
 
 def _add_release(world: World, app: App, row: Json) -> None:
@@ -118,6 +153,7 @@ def _add_machine(world: World, app: App, row: Json) -> None:
         is_fresh=False,
     )
     machine.versions.append({"version": version, "user_config": config})
+    postgres_members.enlist(world, app, machine)
     app.machines[machine.id] = machine
     app.was_deployed = True
     for mount in config.get("mounts", []):

@@ -6,9 +6,11 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sandbox.clock import Clock
 from sandbox.fly import seeding, state
 from sandbox.fly.actions_api import ActionsApi
 from sandbox.fly.apps_api import AppsApi
+from sandbox.fly.certificates_api import CertificatesApi
 from sandbox.fly.control import Control
 from sandbox.fly.graphql_api import GraphqlApi
 from sandbox.fly.leases_api import LeasesApi
@@ -17,12 +19,15 @@ from sandbox.fly.machine import Machine
 from sandbox.fly.machines_api import MachinesApi
 from sandbox.fly.metadata_api import MetadataApi
 from sandbox.fly.model import App
+from sandbox.fly.platform_api import PlatformApi
+from sandbox.fly.prometheus import PrometheusApi
 from sandbox.fly.registry_api import RegistryApi
 from sandbox.fly.releases_api import ReleasesApi
 from sandbox.fly.secrets_api import SecretsApi
+from sandbox.fly.uiex_api import UiexApi
 from sandbox.fly.volumes_api import VolumesApi
 from sandbox.fly.world import World
-from sandbox.kit import Action, Clock, Json, Simulator
+from sandbox.kit import Action, Json, Simulator
 
 
 class FlySimulator(Simulator):
@@ -44,6 +49,18 @@ class FlySimulator(Simulator):
     - `no_capacity`: while it is on, no Machine or volume is created in a region, none is updated or started there
     - `host_unreachable`: while it is on, a Machine has no `config` and cannot be changed, only destroyed
     - `image_gone`: while it is on, the image cannot be found or pulled
+    - `machine_limit`: while it is on, an organisation (the target) may have only so many Machines per app; detail
+      `limit` (1)
+    - `out_of_memory`: the kernel kills the app's process `after` (1) seconds after each start; a database's check `vm`
+      says that it waits for memory
+
+    Of databases (Machines of an app whose role is `postgres_cluster`), while each is on:
+
+    - `disk_full`: its disk filled up to `percent` (95.1) of what it had then: read-only until it is larger
+    - `connections_exhausted`: `used` connections are taken (all but those reserved for superusers)
+    - `database_read_only`: it has a lock against writes
+    - `replication_lag`: its replicas are `seconds` (300) behind
+    - `zombie`: it lost sight of most of its cluster and fenced itself
     """
 
     name = "fly"
@@ -59,6 +76,13 @@ class FlySimulator(Simulator):
             "no_capacity",
             "host_unreachable",
             "image_gone",
+            "out_of_memory",
+            "disk_full",
+            "connections_exhausted",
+            "database_read_only",
+            "replication_lag",
+            "zombie",
+            "machine_limit",
         }
     )
 
@@ -80,8 +104,12 @@ class FlySimulator(Simulator):
             VolumesApi(self.world),
             AppsApi(self.world),
             ReleasesApi(self.world),
-            GraphqlApi(self.world),
+            UiexApi(self.world),
+            PlatformApi(self.world),
+            GraphqlApi(self.world, self.lifecycle),
             RegistryApi(self.world),
+            CertificatesApi(self.world),
+            PrometheusApi(self.world),
         )
         return [route for api in apis for route in api.routes()]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 
-from sandbox.kit import Clock, Json
+from sandbox.clock import Clock
+from sandbox.kit import Json
 
 RETRIES = 3
 PAUSE_S = 1.0

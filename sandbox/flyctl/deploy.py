@@ -32,12 +32,22 @@ class DeployError(Exception):
 class Deploy:
     """Deploys `image` to `app`; `config` is fly.toml as JSON, empty takes that of the last release."""
 
-    def __init__(self, api: Api, app: str, image: str, config: Json, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        api: Api,
+        app: str,
+        image: str,
+        config: Json,
+        say: Callable[[str], None],
+        *,
+        highly_available: bool = True,
+    ) -> None:
         self._api = api
         self._app = app
         self._image = image
         self._config = config
         self._say = say
+        self._first_machines = FIRST_MACHINES if highly_available else 1
         self._path = f"/v1/apps/{app}"
         self._release: Json = {}
 
@@ -172,7 +182,7 @@ class Deploy:
         """The first Machines, in the primary region."""
         config = configs.new_machine(self._config, image, self._release)
         self._say("Creating machines for the process group 'app'")
-        for _ in range(FIRST_MACHINES if config.get("services") else 1):
+        for _ in range(self._first_machines if config.get("services") else 1):
             machine = await self._create(config)
             await self._prove(machine, machine["instance_id"])
             self._say(f"✔ Machine {machine['id']} [app] was created")

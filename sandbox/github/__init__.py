@@ -35,29 +35,38 @@ Kept, with the page of docs.github.com/rest (or /apps) that says so:
 - A dispatch wants a branch or tag, a workflow whose file at that ref has the trigger, and inputs that it declares
   (422); 204, or the run with `return_run_details` and from API version 2026-03-10 on. "Workflows"; "Breaking changes".
 - Runs go by themselves through queued, pending, waiting, in_progress, completed, with jobs and steps; they are
-  cancelled (202, 409 once completed) and run again (201). Pushes of branches and tags start them, and the success of
-  CI (`workflow_run`). Of a concurrency group one run goes at a time. "Workflow runs"; "Workflow jobs"; "Events that
-  trigger workflows"; "Control the concurrency of workflows and jobs".
-- A job with an environment makes a deployment with statuses. "Managing environments for deployment".
-- Pull requests and issues share numbers; lists are newest first only when sorted by creation. "Pull requests";
-  "Issue comments".
+  cancelled (202, 409 once completed) and run again (201). Pushes of branches and tags start them, pull requests, and
+  the success of CI (`workflow_run`). Of a concurrency group one run goes at a time. "Workflow runs"; "Workflow jobs";
+  "Events that trigger workflows"; "Control the concurrency of workflows and jobs"; "Skipping workflow runs".
+- A job with an environment makes a deployment with statuses, and may wait for reviewers, who are people and no Apps.
+  "Managing environments for deployment"; "Deployment environments"; "Workflow runs" (pending deployments).
+- Pull requests and issues share numbers; lists are newest first only when sorted by creation. They follow their head,
+  merge in three ways (405, 409 where not), and may come from a fork. "Pull requests"; "Issue comments".
+- A release makes its tag unless it is a draft. "Releases".
+- Webhooks of repositories and of the App: signed, in order, ten seconds, no second attempt, a log of three days with
+  redeliveries under the same GUID. "Webhook events and payloads"; "Validating webhook deliveries"; "Handling failed
+  webhook deliveries"; "Repository webhooks"; "GitHub App webhooks".
 
 Where the documentation is silent: a tag or hash behind the default branch answers 409 to `auto_merge`, as there
 is nothing to merge into; an App's web token used at a repository is 403; a missing Accept header is taken as
 `*/*`; a file that is not there yet counts as one without the trigger; the deployment of a cancelled job ends as
-`error`, that of a refused approval as `failure`; jobs behind one that did not succeed are skipped.
+`error`, that of a refused approval as `failure`; jobs behind one that did not succeed are skipped. A delivery without
+a connection counts as 502, one without an answer as 504. More stands in `docs/sandbox-github.md`.
 
 Faults beside those of the wire: `unknown_commit` hides a commit (`target`: a hash or the name asked for; all
 without) from commits, lists, comparisons, checks, contents and deployments, as if it had never been pushed;
 `files_cut` makes a comparison (`target`: `base...head` as asked for, or the head's hash) answer 300 files that
 end before the real ones. Those of runs: `step_fails` (`target`: a step's name or `job/step`; detail `lines`,
 `exit_code`), `no_runner` (a workflow's file or a run's id), `approval_required` (an environment), `no_run_details` (a
-workflow's file), `run_appears_late` (a workflow's file or a branch or tag; `seconds`, 5), `actions_disabled`.
+workflow's file), `run_appears_late` (a workflow's file or a branch or tag; `seconds`, 5), `actions_disabled`. Those of
+webhooks, whose target is an event (`push`, `pull_request.closed`), a hook's id or a GUID: `webhook_lost` (detail
+`logged` false: not in the log either), `webhook_doubled` (detail `new_guid`), `webhook_late` (`seconds`, 30),
+`webhook_reordered`.
 
-Not kept: webhooks and their delivery log, workflow files as YAML, jobs side by side, branch rules of environments,
-releases, blobs and trees for writing, GraphQL, forks, branch protection, organisation limits above 5,000,
-Last-Modified, renames of files that also change, merges within a file, CPU-time limits, lock-out after many bad
-credentials.
+Not kept: workflow files as YAML, jobs side by side, branch rules of environments, blobs and trees for writing, GraphQL,
+forks other than as where a pull request comes from, reviews, labels, branch protection, organisation limits above
+5,000, Last-Modified, renames of files that also change, merges within a file, CPU-time limits, lock-out after many
+bad credentials.
 """
 
 from __future__ import annotations

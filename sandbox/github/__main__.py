@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from sandbox.clock import Clock
 from sandbox.github import GitHubSimulator
-from sandbox.kit import Clock, arguments, read_seed, serve_until_signal
+from sandbox.kit import arguments, read_seed, serve_until_signal
 
 
 def main() -> None:

@@ -5,12 +5,11 @@ Sources: "REST API endpoints for workflows", "... workflow runs", "... workflow 
 
 from __future__ import annotations
 
-from sandbox.github import render
 from sandbox.github.http import Answer, Call, Endpoint, GitHubError, not_found
-from sandbox.github.model import Attempt, Job, Repository, Run, Step, iso, node_id
+from sandbox.github.model import Attempt, Job, Run
+from sandbox.github.run_views import job_json, run_json, workflow_json
 from sandbox.github.search import in_created
 from sandbox.github.workflows import Workflow
-from sandbox.kit import Json
 
 READ = ("actions=read",)
 MOST_FILTERED = 1000
@@ -18,26 +17,11 @@ FILTERS = frozenset({"actor", "branch", "check_suite_id", "created", "event", "h
 
 
 def list_workflows(call: Call) -> Answer:
-    return call.counted("workflows", call.repo.workflows, lambda item: _workflow(call, item))
+    return call.counted("workflows", call.repo.workflows, lambda item: workflow_json(call.world, call.repo, item))
 
 
 def get_workflow(call: Call) -> Answer:
-    return Answer(_workflow(call, known_workflow(call)))
-
-
-def _workflow(call: Call, item: Workflow) -> Json:
-    return {
-        "id": item.id,
-        "node_id": node_id("Workflow", item.id),
-        "name": item.name,
-        "path": item.path,
-        "state": "active",
-        "created_at": iso(item.created_at),
-        "updated_at": iso(item.created_at),
-        "url": render.api(call.world, call.repo, f"/actions/workflows/{item.id}"),
-        "html_url": render.web(call.repo, f"/blob/{call.repo.default_branch}/{item.path}"),
-        "badge_url": render.web(call.repo, f"/workflows/{item.name}/badge.svg"),
-    }
+    return Answer(workflow_json(call.world, call.repo, known_workflow(call)))
 
 
 def known_workflow(call: Call) -> Workflow:
@@ -63,7 +47,7 @@ def _runs(call: Call, runs: list[Run]) -> Answer:
     found = [run for run in reversed(runs) if run.visible_at <= call.now and _wanted(call, run)]
     if FILTERS & call.query.keys():
         found = found[:MOST_FILTERED]
-    return call.counted("workflow_runs", found, lambda run: _run(call, run))
+    return call.counted("workflow_runs", found, lambda run: run_json(call.world, call.repo, run))
 
 
 def _wanted(call: Call, run: Run) -> bool:
@@ -90,12 +74,12 @@ def _created(query: str, run: Run) -> bool:
 
 
 def get_run(call: Call) -> Answer:
-    return Answer(_run(call, known_run(call)))
+    return Answer(run_json(call.world, call.repo, known_run(call)))
 
 
 def get_attempt(call: Call) -> Answer:
     run = known_run(call)
-    return Answer(_run(call, run, _known_attempt(call, run)))
+    return Answer(run_json(call.world, call.repo, run, _known_attempt(call, run)))
 
 
 def known_run(call: Call) -> Run:
@@ -113,62 +97,6 @@ def _known_attempt(call: Call, run: Run) -> Attempt:
     return run.attempts[number - 1]
 
 
-def _run(call: Call, run: Run, attempt: Attempt | None = None) -> Json:
-    attempt = attempt or run.latest
-    url = render.api(call.world, call.repo, f"/actions/runs/{run.id}")
-    suite = render.api(call.world, call.repo, f"/check-suites/{run.check_suite_id}")
-    earlier = attempt.number - 1
-    return {
-        "id": run.id,
-        "name": run.workflow.name,
-        "node_id": node_id("WorkflowRun", run.id),
-        "head_branch": run.head_branch,
-        "head_sha": run.head_sha,
-        "path": run.workflow.path,
-        "display_title": run.title,
-        "run_number": run.number,
-        "run_attempt": attempt.number,
-        "event": run.event,
-        "status": attempt.status,
-        "conclusion": attempt.conclusion,
-        "workflow_id": run.workflow.id,
-        "check_suite_id": run.check_suite_id,
-        "check_suite_node_id": node_id("CheckSuite", run.check_suite_id),
-        "pull_requests": [],
-        "created_at": iso(run.created_at),
-        "updated_at": iso(attempt.updated_at),
-        "run_started_at": iso(attempt.started_at),
-        "actor": render.user(call.world, run.actor),
-        "triggering_actor": render.user(call.world, attempt.actor),
-        "url": url,
-        "html_url": render.web(call.repo, f"/actions/runs/{run.id}"),
-        "jobs_url": f"{url}/jobs",
-        "logs_url": f"{url}/logs",
-        "check_suite_url": suite,
-        "artifacts_url": f"{url}/artifacts",
-        "cancel_url": f"{url}/cancel",
-        "rerun_url": f"{url}/rerun",
-        "previous_attempt_url": f"{url}/attempts/{earlier}" if earlier else None,
-        "workflow_url": render.api(call.world, call.repo, f"/actions/workflows/{run.workflow.id}"),
-        "head_commit": _head_commit(call, run),
-        "repository": render.repository(call.world, call.repo),
-        "head_repository": render.repository(call.world, call.repo),
-    }
-
-
-def _head_commit(call: Call, run: Run) -> Json:
-    commit = call.repo.git.commits[run.head_sha]
-    person = {"name": commit.author.name, "email": commit.author.email}
-    return {
-        "id": commit.sha,
-        "tree_id": commit.tree_sha,
-        "message": commit.message,
-        "timestamp": iso(commit.at),
-        "author": person,
-        "committer": person,
-    }
-
-
 def list_jobs(call: Call) -> Answer:
     """Jobs of the latest attempt, or of all with `filter=all`."""
     run = known_run(call)
@@ -183,11 +111,11 @@ def list_attempt_jobs(call: Call) -> Answer:
 
 def _jobs(call: Call, run: Run, attempts: list[Attempt]) -> Answer:
     found = [(attempt, job) for attempt in attempts for job in attempt.jobs]
-    return call.counted("jobs", found, lambda item: _job(call, run, *item))
+    return call.counted("jobs", found, lambda item: job_json(call.world, call.repo, run, *item))
 
 
 def get_job(call: Call) -> Answer:
-    return Answer(_job(call, *known_job(call)))
+    return Answer(job_json(call.world, call.repo, *known_job(call)))
 
 
 def known_job(call: Call) -> tuple[Run, Attempt, Job]:
@@ -198,52 +126,6 @@ def known_job(call: Call) -> tuple[Run, Attempt, Job]:
                 if job.id == call.params["job"]:
                     return run, attempt, job
     raise not_found()
-
-
-def _job(call: Call, run: Run, attempt: Attempt, job: Job) -> Json:
-    has_runner = any(step.status != "queued" for step in job.steps)
-    return {
-        "id": job.id,
-        "run_id": run.id,
-        "run_url": render.api(call.world, call.repo, f"/actions/runs/{run.id}"),
-        "run_attempt": attempt.number,
-        "node_id": node_id("CheckRun", job.id),
-        "head_sha": run.head_sha,
-        "head_branch": run.head_branch,
-        "workflow_name": run.workflow.name,
-        "name": job.name,
-        "status": job.status,
-        "conclusion": job.conclusion,
-        "created_at": iso(job.created_at),
-        # The schema wants an instant even of a job that has not begun.
-        "started_at": iso(job.started_at or job.created_at),
-        "completed_at": iso(job.completed_at),
-        "steps": [_step(step) for step in job.steps] if has_runner else [],
-        "labels": ["ubuntu-24.04"],
-        "runner_id": 1 if has_runner else None,
-        "runner_name": "GitHub Actions 1" if has_runner else None,
-        "runner_group_id": 0 if has_runner else None,
-        "runner_group_name": "GitHub Actions" if has_runner else None,
-        "url": render.api(call.world, call.repo, f"/actions/jobs/{job.id}"),
-        "html_url": job_page(call.repo, run, job),
-        "check_run_url": render.api(call.world, call.repo, f"/check-runs/{job.id}"),
-    }
-
-
-def job_page(repo: Repository, run: Run, job: Job) -> str:
-    """Where people read a job."""
-    return render.web(repo, f"/actions/runs/{run.id}/job/{job.id}")
-
-
-def _step(step: Step) -> Json:
-    return {
-        "name": step.name,
-        "number": step.number,
-        "status": step.status,
-        "conclusion": step.conclusion,
-        "started_at": iso(step.started_at),
-        "completed_at": iso(step.completed_at),
-    }
 
 
 ACTIONS = "/repos/{owner}/{repo}/actions"

@@ -13,6 +13,7 @@ from sandbox.github.access import LEVELS, covers, refuse_suspended
 from sandbox.github.http import Answer, Call, Endpoint, GitHubError, not_found
 from sandbox.github.limits import Limits
 from sandbox.github.model import App, Installation, InstallationToken, iso, node_id
+from sandbox.github.views import installation_json
 from sandbox.kit import Json
 
 TOKEN_LIFE_S = 3600
@@ -32,17 +33,17 @@ def _app(call: Call, app: App) -> Json:
         "owner": render.user(call.world, app.owner),
         "html_url": f"https://github.com/apps/{app.slug}",
         "permissions": {"metadata": "read", **app.permissions},
-        "events": [],
+        "events": list(app.events),
         "installations_count": len(call.world.installations),
     }
 
 
 def list_installations(call: Call) -> Answer:
-    return call.listing(list(call.world.installations.values()), lambda item: _installation(call, item))
+    return call.listing(list(call.world.installations.values()), lambda item: installation_json(call.world, item))
 
 
 def get_installation(call: Call) -> Answer:
-    return Answer(_installation(call, _known(call)))
+    return Answer(installation_json(call.world, _known(call)))
 
 
 def repository_installation(call: Call) -> Answer:
@@ -52,27 +53,7 @@ def repository_installation(call: Call) -> Answer:
     found = [i for i in call.world.installations.values() if repo is not None and repo.id in i.repositories]
     if not found:
         raise not_found()
-    return Answer(_installation(call, found[0]))
-
-
-def _installation(call: Call, item: Installation) -> Json:
-    app = call.world.app
-    return {
-        "id": item.id,
-        "account": render.user(call.world, item.account),
-        "access_tokens_url": f"{call.world.url}/app/installations/{item.id}/access_tokens",
-        "repositories_url": f"{call.world.url}/installation/repositories",
-        "html_url": f"https://github.com/organizations/{item.account}/settings/installations/{item.id}",
-        "app_id": app.id,
-        "app_slug": app.slug,
-        "target_type": "Organization",
-        "repository_selection": "selected",
-        "permissions": {"metadata": "read", **item.permissions},
-        "events": [],
-        "created_at": iso(item.created_at),
-        "updated_at": iso(item.created_at),
-        "suspended_at": iso(item.suspended_at),
-    }
+    return Answer(installation_json(call.world, found[0]))
 
 
 def _known(call: Call) -> Installation:
@@ -122,7 +103,8 @@ def _repositories(call: Call, installation: Installation) -> frozenset[int]:
 def _permissions(call: Call, installation: Installation) -> dict[str, str]:
     wanted = call.body.get("permissions")
     granted = {"metadata": "read", **installation.permissions}
-    if wanted is None:
+    # PyGithub asks with an empty object for all that there is, and gets it.
+    if wanted is None or wanted == {}:
         return granted
     if not isinstance(wanted, dict):
         raise GitHubError(422, "Invalid request.\n\nFor 'permissions', the value is not an object.")
@@ -130,6 +112,17 @@ def _permissions(call: Call, installation: Installation) -> dict[str, str]:
         if level not in LEVELS or not covers(granted, f"{name}={level}"):
             raise GitHubError(422, "The permissions requested are not granted to this installation.")
     return dict(wanted)
+
+
+def own_repositories(call: Call) -> Answer:
+    """What an installation's token reaches; 403 for every other credential."""
+    if call.caller.kind != "installation":
+        raise GitHubError(403, "You must authenticate with an installation access token in order to list repositories")
+    found = [call.world.repositories[number] for number in sorted(call.caller.repositories or ())]
+    page, headers = call.page(found)
+    shown = [render.full_repository(call.world, repo, call.version) for repo in page]
+    body = {"total_count": len(found), "repository_selection": "selected", "repositories": shown}
+    return Answer(body, headers=headers)
 
 
 def meta(_: Call) -> Answer:
@@ -153,6 +146,7 @@ def endpoints(limits: Callable[[], Limits]) -> list[Endpoint]:
         Endpoint("GET", "/app/installations/{installation:int}", get_installation, who="app"),
         Endpoint("POST", "/app/installations/{installation:int}/access_tokens", create_token, who="app"),
         Endpoint("GET", "/repos/{owner}/{repo}/installation", repository_installation, who="app"),
+        Endpoint("GET", "/installation/repositories", own_repositories, who="account"),
         Endpoint("GET", "/rate_limit", rate_limit, free=True),
         Endpoint("GET", "/meta", meta),
     ]

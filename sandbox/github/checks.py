@@ -12,10 +12,10 @@ from sandbox.github import render
 from sandbox.github.ci import jobs_at, latest_jobs_at
 from sandbox.github.git import Commit
 from sandbox.github.http import Answer, Call, Endpoint, not_found
-from sandbox.github.model import CommitStatus, Job, Repository, Run, iso, node_id
+from sandbox.github.model import CommitStatus, Job, Repository, iso, node_id
+from sandbox.github.run_views import ACTIONS_ID, check_run_json, check_suite_json
 from sandbox.kit import Json
 
-ACTIONS_APP: Json = {"id": 15368, "slug": "github-actions", "name": "GitHub Actions", "node_id": node_id("App", 15368)}
 CHECKS, STATUSES = ("checks=read",), ("statuses=read",)
 FAILED_STATES = {"error", "failure"}
 
@@ -26,60 +26,19 @@ def list_check_runs(call: Call) -> Answer:
     everything = call.query.get("filter") == "all"
     found = list(jobs_at(call.repo, commit.sha)) if everything else latest_jobs_at(call.repo, commit.sha)
     shown = [item for item in found if _wanted(call, item[1])]
-    return call.counted("check_runs", shown, lambda item: _check_run(call, *item))
+    return call.counted("check_runs", shown, lambda item: check_run_json(call.world, call.repo, *item))
 
 
 def _wanted(call: Call, job: Job) -> bool:
     query = call.query
-    facts = {"check_name": job.name, "status": job.status, "app_id": str(ACTIONS_APP["id"])}
+    facts = {"check_name": job.name, "status": job.status, "app_id": str(ACTIONS_ID)}
     return all(query[name] == value for name, value in facts.items() if name in query)
-
-
-def _check_run(call: Call, run: Run, job: Job) -> Json:
-    page = render.web(call.repo, f"/actions/runs/{run.id}/job/{job.id}")
-    return {
-        "id": job.id,
-        "node_id": node_id("CheckRun", job.id),
-        "head_sha": run.head_sha,
-        "name": job.name,
-        "external_id": "",
-        "status": job.status,
-        "conclusion": job.conclusion,
-        "started_at": iso(job.started_at),
-        "completed_at": iso(job.completed_at),
-        "url": render.api(call.world, call.repo, f"/check-runs/{job.id}"),
-        "html_url": page,
-        "details_url": page,
-        "output": {"title": None, "summary": None, "text": None, "annotations_count": 0},
-        "check_suite": {"id": run.check_suite_id},
-        "app": ACTIONS_APP,
-        "pull_requests": [],
-    }
 
 
 def list_check_suites(call: Call) -> Answer:
     commit = call.known_commit(call.params["ref"])
     found = [run for run in call.repo.runs if run.head_sha == commit.sha]
-    return call.counted("check_suites", found, lambda run: _check_suite(call, run))
-
-
-def _check_suite(call: Call, run: Run) -> Json:
-    url = render.api(call.world, call.repo, f"/check-suites/{run.check_suite_id}")
-    return {
-        "id": run.check_suite_id,
-        "node_id": node_id("CheckSuite", run.check_suite_id),
-        "head_branch": run.head_branch,
-        "head_sha": run.head_sha,
-        "status": run.latest.status,
-        "conclusion": run.latest.conclusion,
-        "url": url,
-        "check_runs_url": f"{url}/check-runs",
-        "latest_check_runs_count": len(run.latest.jobs),
-        "app": ACTIONS_APP,
-        "pull_requests": [],
-        "created_at": iso(run.created_at),
-        "updated_at": iso(run.latest.updated_at),
-    }
+    return call.counted("check_suites", found, lambda run: check_suite_json(call.world, call.repo, run))
 
 
 def combined_status(call: Call) -> Answer:

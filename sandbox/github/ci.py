@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from sandbox.github.git import BRANCHES, TAGS, Commit
 from sandbox.github.model import Attempt, Job, Repository, Run, Step, World
-from sandbox.github.workflows import JobSpec, Workflow, WorkflowFile
+from sandbox.github.workflows import JobSpec, Workflow, WorkflowFile, filled
 
 CONCLUSIONS = frozenset(
     {
@@ -40,12 +41,14 @@ def create_run(
     at: float,
     file: WorkflowFile | None = None,
     title: str = "",
+    facts: Mapping[str, str] = MappingProxyType({}),
 ) -> Run:
     """A run without an attempt; `file` is the workflow's newest version unless given."""
+    file = file or workflow.newest
     run = Run(
         id=world.next_id("run", FIRST_RUN_ID),
         workflow=workflow,
-        file=file or workflow.newest,
+        file=file,
         number=1 + sum(other.workflow is workflow for other in repo.runs),
         head_sha=commit.sha,
         head_branch=branch,
@@ -55,6 +58,8 @@ def create_run(
         created_at=at,
         check_suite_id=world.next_id("suite", FIRST_SUITE_ID),
         attempts=[],
+        facts=facts,
+        concurrency=filled(file.concurrency, facts),
     )
     repo.runs.append(run)
     return run

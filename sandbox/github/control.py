@@ -1,8 +1,8 @@
 """What people can make happen at GitHub, as actions of the control API.
 
 Every action takes `repository` (a full name; the first one without it). What is pushed here starts no workflow, so
-that a world can be set up at rest, unless `runs` is true: then `commit`, `branch`, `tag`, `force_push` and `merge_pull`
-start what GitHub would start, and `set_ci` what follows CI.
+that a world can be set up at rest, unless `runs` is true: then `commit`, `branch`, `tag`, `delete_ref` and `force_push`
+start what GitHub would start, and `set_ci` what follows CI. Webhooks tell of it either way, where there are any.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sandbox.github import ci
-from sandbox.github.git import BRANCHES, TAGS, Commit, MergeConflict, Tree, valid_ref
-from sandbox.github.model import CommitStatus, Installation, Pull, Repository, World, iso
+from sandbox.github import ci, happenings
+from sandbox.github.git import BRANCHES, TAGS, Commit, valid_ref
+from sandbox.github.model import CommitStatus, Installation, Repository, Run, World, iso
+from sandbox.github.pushes import move
 from sandbox.kit import Action, ControlError, Json
 
 if TYPE_CHECKING:
@@ -46,20 +47,16 @@ class Control:
             self.force_push,
             self.set_ci,
             self.set_status,
-            self.open_pull,
-            self.merge_pull,
-            self.close_pull,
-            self.reopen_pull,
             self.suspend_installation,
             self.rename_repository,
             self.rate_limits,
             self.reset,
         ]
-        return {deed.__name__: _asynchronous(deed) for deed in deeds}
+        return {deed.__name__: asynchronous(deed) for deed in deeds}
 
     def commit(self, body: Json) -> Json:
         """A commit on `branch` (made from `from` or the default branch if new): title, body, author, files, ci."""
-        repo, conclusion = self._repo(body), _conclusion(body.get("ci"))
+        repo, conclusion = self.repository(body), _conclusion(body.get("ci"))
         name = body.get("branch", repo.default_branch)
         message = "\n\n".join(filter(None, [body["title"], body.get("body")]))
         parent = self._parent(repo, name, body)
@@ -67,7 +64,10 @@ class Control:
         commit = repo.git.add_commit(message, author, self.now, parents=(parent.sha,), files=body.get("files", {}))
         self._point(repo, BRANCHES + name, commit.sha, body)
         if "ci" in body:
-            ci.new_run(self.world, repo, repo.workflows[0], commit, conclusion=conclusion, branch=name, at=self.now)
+            workflow = repo.workflows[0]
+            run = ci.new_run(self.world, repo, workflow, commit, conclusion=None, branch=name, at=self.now)
+            self._tell_begun(repo, run)
+            self._finish(repo, run, conclusion)
         return {"sha": commit.sha}
 
     def _parent(self, repo: Repository, branch: str, body: Json) -> Commit:
@@ -76,7 +76,7 @@ class Control:
 
     def many_commits(self, body: Json) -> Json:
         """`count` commits on `branch`, each of which adds `files` (default 1) files under many/."""
-        repo, each = self._repo(body), int(body.get("files", 1))
+        repo, each = self.repository(body), int(body.get("files", 1))
         name = body.get("branch", repo.default_branch)
         sha = ""
         for number in range(int(body["count"])):
@@ -87,13 +87,13 @@ class Control:
 
     def branch(self, body: Json) -> Json:
         """A branch `name` at `sha` (any ref; default branch without)."""
-        repo = self._repo(body)
+        repo = self.repository(body)
         commit = self._commit(repo, body.get("sha", repo.default_branch))
         return self._new_ref(repo, BRANCHES + body["name"], commit.sha, body)
 
     def tag(self, body: Json) -> Json:
         """A tag `name` at `sha` (any ref), as an object of its own if `annotated`."""
-        repo = self._repo(body)
+        repo = self.repository(body)
         commit = self._commit(repo, body.get("sha", repo.default_branch))
         target = commit.sha
         if body.get("annotated"):
@@ -109,16 +109,15 @@ class Control:
 
     def delete_ref(self, body: Json) -> Json:
         """Delete `ref`, as `heads/NAME` or `tags/NAME`; open pull requests of a deleted branch close."""
-        repo, ref = self._repo(body), f"refs/{body['ref'].removeprefix('refs/')}"
+        repo, ref = self.repository(body), f"refs/{body['ref'].removeprefix('refs/')}"
         if ref not in repo.git.refs or ref == BRANCHES + repo.default_branch:
             raise ControlError(f"{ref} does not exist, or is the default branch")
-        del repo.git.refs[ref]
-        repo.ref_moved(ref, self.now)
+        move(self.world, repo, ref, None, self._by(repo, body), runs=bool(body.get("runs")))
         return {"ref": ref}
 
     def force_push(self, body: Json) -> Json:
         """Point `ref` (`heads/NAME`, `tags/NAME`) or `branch` at `sha`, wherever it was."""
-        repo = self._repo(body)
+        repo = self.repository(body)
         ref = f"refs/{body['ref'].removeprefix('refs/')}" if "ref" in body else BRANCHES + body["branch"]
         commit = self._commit(repo, body["sha"])
         if ref not in repo.git.refs:
@@ -128,14 +127,22 @@ class Control:
         return {"ref": ref, "before": before, "after": commit.sha}
 
     def _point(self, repo: Repository, ref: str, sha: str, body: Json) -> None:
-        repo.git.refs[ref] = sha
-        repo.ref_moved(ref, self.now)
-        if body.get("runs"):
-            self.world.pushed(repo, ref, body.get("by") or self._commit(repo, ref).author.login or repo.owner)
+        commit = repo.git.peel(sha)
+        author = (commit.author.login if commit else None) or repo.owner
+        move(self.world, repo, ref, sha, self._by(repo, body, author), runs=bool(body.get("runs")))
+
+    def _by(self, repo: Repository, body: Json, default: str = "") -> str:
+        """Who does it: `by`, where that is somebody."""
+        return self._known_login(body["by"]) if body.get("by") else default or repo.owner
+
+    def _known_login(self, login: str) -> str:
+        if self.world.user(login) is None:
+            raise ControlError(f"no account {login}")
+        return login
 
     def set_ci(self, body: Json) -> Json:
         """Finish (`conclusion`) or begin (None) a run on `sha`; a finished run is run again as another attempt."""
-        repo = self._repo(body)
+        repo = self.repository(body)
         commit = self._commit(repo, body["sha"])
         file = body.get("workflow", "ci.yml")
         workflow = next((each for each in repo.workflows if each.file == file), None)
@@ -145,18 +152,27 @@ class Control:
         conclusion, branch = _conclusion(body.get("conclusion")), body.get("branch") or ci.branch_of(repo, commit.sha)
         if not runs:
             runs = [ci.new_run(self.world, repo, workflow, commit, conclusion=None, branch=branch, at=self.now)]
+            self._tell_begun(repo, runs[-1])
         elif runs[-1].latest.status == "completed":
             ci.start_attempt(self.world, runs[-1], self.now)
         run = runs[-1]
+        self._finish(repo, run, conclusion)
+        if conclusion is not None and body.get("runs"):
+            self._simulator.pipeline.ended(repo, run)
+        return {"run": run.id, "attempt": run.latest.number, "status": run.latest.status}
+
+    def _tell_begun(self, repo: Repository, run: Run) -> None:
+        for action in ("requested", "in_progress"):
+            happenings.run(self.world, repo, run, action)
+
+    def _finish(self, repo: Repository, run: Run, conclusion: str | None) -> None:
         if conclusion is not None:
             ci.finish(run, conclusion, self.now)
-            if body.get("runs"):
-                self._simulator.pipeline.ended(repo, run)
-        return {"run": run.id, "attempt": run.latest.number, "status": run.latest.status}
+            happenings.run(self.world, repo, run, "completed")
 
     def set_status(self, body: Json) -> Json:
         """A commit status of another tool: `sha`, `context`, `state`."""
-        repo = self._repo(body)
+        repo = self.repository(body)
         commit = self._commit(repo, body["sha"])
         if body["state"] not in STATUS_STATES:
             raise ControlError(f"unknown state {body['state']!r}; known: {', '.join(sorted(STATUS_STATES))}")
@@ -165,70 +181,13 @@ class Control:
         repo.statuses[commit.sha].append(status)
         return {"id": number}
 
-    def open_pull(self, body: Json) -> Json:
-        """A pull request of `branch` into `base` (default branch without): title, body, author, draft."""
-        repo = self._repo(body)
-        base = body.get("base", repo.default_branch)
-        head, target = self._commit(repo, f"heads/{body['branch']}"), self._commit(repo, f"heads/{base}")
-        merge_base = repo.git.merge_base(head.sha, target.sha)
-        if merge_base is None or merge_base.sha == head.sha:
-            raise ControlError(f"no commits between {base} and {body['branch']}")
-        number = int(body.get("number") or repo.next_number())
-        if number in repo.issues or number in repo.pulls:
-            raise ControlError(f"number {number} is taken")
-        repo.pulls[number] = Pull(
-            number,
-            body["title"],
-            body.get("body"),
-            body["author"],
-            body["branch"],
-            head.sha,
-            base,
-            self.now,
-            self.now,
-            draft=bool(body.get("draft")),
-            base_sha=merge_base.sha,
-        )
-        return {"number": number}
-
-    def merge_pull(self, body: Json) -> Json:
-        """Merge `number` as `by`, with a merge commit or by `method` `squash`."""
-        repo, pull = self._pull(body, state="open")
-        base = repo.git.refs[BRANCHES + pull.base_ref]
-        author = self.world.person(body.get("by", pull.author))
-        squash = body.get("method") == "squash"
-        first = f"{pull.title} (#{pull.number})" if squash else f"Merge pull request #{pull.number}\n\n{pull.title}"
-        parents = (base,) if squash else (base, pull.head_sha)
-        merge = repo.git.add_commit(
-            first, author, self.now, parents=parents, tree=_merged_tree(repo, base, pull.head_sha)
-        )
-        pull.merged_at, pull.merged_by, pull.merge_commit_sha = self.now, author.login, merge.sha
-        self._close(pull)
-        self._point(repo, BRANCHES + pull.base_ref, merge.sha, body)
-        return {"sha": merge.sha}
-
-    def close_pull(self, body: Json) -> Json:
-        """Close `number` unmerged."""
-        _, pull = self._pull(body, state="open")
-        self._close(pull)
-        return {"number": pull.number, "closed_at": iso(pull.closed_at)}
-
-    def _close(self, pull: Pull) -> None:
-        pull.closed_at = pull.updated_at = self.now
-
-    def reopen_pull(self, body: Json) -> Json:
-        """Open `number` again, if it was not merged and its branch still exists."""
-        repo, pull = self._pull(body, state="closed")
-        tip = repo.git.refs.get(BRANCHES + pull.head_ref)
-        if pull.merged_at is not None or tip is None:
-            raise ControlError(f"pull request {pull.number} is merged, or its branch is gone")
-        pull.closed_at, pull.updated_at, pull.head_sha = None, self.now, tip
-        return {"number": pull.number}
-
     def suspend_installation(self, body: Json) -> Json:
         """Suspend the App's installation `id` (the first without), or lift it with `suspended` false."""
         installation = self._installation(body)
-        installation.suspended_at = self.now if body.get("suspended", True) else None
+        suspended = bool(body.get("suspended", True))
+        installation.suspended_at = self.now if suspended else None
+        action = "suspend" if suspended else "unsuspend"
+        happenings.installation(self.world, installation, action, installation.account)
         return {"id": installation.id, "suspended_at": iso(installation.suspended_at)}
 
     def _installation(self, body: Json) -> Installation:
@@ -239,7 +198,7 @@ class Control:
 
     def rename_repository(self, body: Json) -> Json:
         """Give the repository the short name `name`; the old one redirects."""
-        repo = self._repo(body)
+        repo = self.repository(body)
         old = repo.full_name
         repo.name = body["name"]
         self.world.renamed.pop(repo.full_name.lower(), None)
@@ -259,7 +218,7 @@ class Control:
         self._simulator.reset()
         return {}
 
-    def _repo(self, body: Json) -> Repository:
+    def repository(self, body: Json) -> Repository:
         if "repository" not in body:
             return next(iter(self.world.repositories.values()))
         repo = self.world.repository(body["repository"])
@@ -273,13 +232,6 @@ class Control:
             raise ControlError(f"no commit {name}")
         return commit
 
-    def _pull(self, body: Json, *, state: str) -> tuple[Repository, Pull]:
-        repo = self._repo(body)
-        pull = repo.pulls.get(int(body["number"]))
-        if pull is None or pull.state != state:
-            raise ControlError(f"no {state} pull request {body['number']}")
-        return repo, pull
-
 
 def _conclusion(wanted: str | None) -> str | None:
     if wanted is not None and wanted not in ci.CONCLUSIONS:
@@ -287,14 +239,9 @@ def _conclusion(wanted: str | None) -> str | None:
     return wanted
 
 
-def _merged_tree(repo: Repository, base: str, head: str) -> Tree:
-    try:
-        return repo.git.merged_tree(base, head)
-    except MergeConflict as error:
-        raise ControlError(f"merge conflict in {error}") from error
+def asynchronous(deed: Deed) -> Action:
+    """A deed as an action of the control API."""
 
-
-def _asynchronous(deed: Deed) -> Action:
     async def act(body: Json) -> Json:
         return deed(body)
 

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.github import render
+from sandbox.github import happenings
 from sandbox.github.checks import failing_contexts
 from sandbox.github.git import BRANCHES, Commit, MergeConflict
 from sandbox.github.http import Answer, Call, Endpoint, GitHubError, invalid, not_found
-from sandbox.github.model import Deployment, DeploymentStatus, Repository, World, iso, node_id
-from sandbox.kit import Json
+from sandbox.github.model import Deployment, DeploymentStatus, Environment, Repository, World
+from sandbox.github.pushes import move
+from sandbox.github.views import deployment_json, status_json
 
 READ, WRITE = ("deployments=read",), ("deployments=write",)
 RESOURCE, STATUS_RESOURCE = "Deployment", "DeploymentStatus"
 STATES = frozenset({"error", "failure", "inactive", "in_progress", "queued", "pending", "success"})
 LONGEST_DESCRIPTION = 140
-FIRST_ID, FIRST_STATUS_ID = 1_800_000_001, 3_600_000_001
+FIRST_ID, FIRST_STATUS_ID, FIRST_ENVIRONMENT_ID = 1_800_000_001, 3_600_000_001, 160_000_001
 
 
 def create_deployment(call: Call) -> Answer:
@@ -38,7 +39,7 @@ def create_deployment(call: Call) -> Answer:
         error = {"resource": RESOURCE, "field": "required_contexts", "code": "invalid", "contexts": failing}
         raise GitHubError(409, f"Conflict: Commit status checks failed for {ref}.", errors=[error])
     deployment = add_deployment(call.world, call.repo, sha=commit.sha, ref=ref, creator=call.login, **deployment_fields)
-    shown = _deployment(call, deployment)
+    shown = deployment_json(call.world, call.repo, deployment)
     return Answer(shown, 201, {"location": shown["url"]})
 
 
@@ -47,6 +48,10 @@ def add_deployment(world: World, repo: Repository, **fields: Any) -> Deployment:
     now = world.clock.now()
     deployment = Deployment(id=world.next_id("deployment", FIRST_ID), created_at=now, updated_at=now, **fields)
     repo.deployments.append(deployment)
+    name = deployment.environment
+    if name not in repo.environments:
+        repo.environments[name] = Environment(world.next_id("environment", FIRST_ENVIRONMENT_ID), name, now)
+    happenings.deployment(world, repo, deployment)
     return deployment
 
 
@@ -99,8 +104,7 @@ def _merged(call: Call, ref: str, commit: Commit) -> bool:
     message = f"Merge {repo.default_branch} into {ref}"
     author = call.world.person(call.login)
     merge = repo.git.add_commit(message, author, call.now, parents=(commit.sha, tip.sha), tree=tree)
-    repo.git.refs[name] = merge.sha
-    repo.ref_moved(name, call.now)
+    move(call.world, repo, name, merge.sha, call.login)
     return True
 
 
@@ -110,11 +114,11 @@ def list_deployments(call: Call) -> Answer:
     # `none` is GitHub's documented default and means "do not filter".
     wanted = {name: call.query[name] for name in names if call.query[name] != "none"}
     found = [d for d in reversed(call.repo.deployments) if all(getattr(d, n) == value for n, value in wanted.items())]
-    return call.listing(found, lambda deployment: _deployment(call, deployment))
+    return call.listing(found, lambda deployment: deployment_json(call.world, call.repo, deployment))
 
 
 def get_deployment(call: Call) -> Answer:
-    return Answer(_deployment(call, _known(call)))
+    return Answer(deployment_json(call.world, call.repo, _known(call)))
 
 
 def _known(call: Call) -> Deployment:
@@ -124,33 +128,12 @@ def _known(call: Call) -> Deployment:
     raise not_found()
 
 
-def _deployment(call: Call, item: Deployment) -> Json:
-    url = render.api(call.world, call.repo, f"/deployments/{item.id}")
-    return {
-        "url": url,
-        "id": item.id,
-        "node_id": node_id("Deployment", item.id),
-        "sha": item.sha,
-        "ref": item.ref,
-        "task": item.task,
-        "payload": item.payload,
-        "original_environment": item.environment,
-        "environment": item.environment,
-        "description": item.description,
-        "creator": render.user(call.world, item.creator),
-        "created_at": iso(item.created_at),
-        "updated_at": iso(item.updated_at),
-        "statuses_url": f"{url}/statuses",
-        "repository_url": render.api(call.world, call.repo),
-        "transient_environment": item.transient_environment,
-        "production_environment": item.production_environment,
-    }
-
-
 def list_statuses(call: Call) -> Answer:
     """Newest first."""
     deployment = _known(call)
-    return call.listing(deployment.statuses[::-1], lambda status: _status(call, deployment, status))
+    return call.listing(
+        deployment.statuses[::-1], lambda status: status_json(call.world, call.repo, deployment, status)
+    )
 
 
 def create_status(call: Call) -> Answer:
@@ -169,6 +152,7 @@ def create_status(call: Call) -> Answer:
     )
     status = add_status(
         call.world,
+        call.repo,
         deployment,
         state,
         call.login,
@@ -178,12 +162,13 @@ def create_status(call: Call) -> Answer:
     )
     if state == "success" and auto_inactive:
         retire_earlier(call.world, call.repo, deployment, call.login)
-    shown = _status(call, deployment, status)
+    shown = status_json(call.world, call.repo, deployment, status)
     return Answer(shown, 201, {"location": shown["url"]})
 
 
 def add_status(
     world: World,
+    repo: Repository,
     deployment: Deployment,
     state: str,
     creator: str,
@@ -204,6 +189,7 @@ def add_status(
     )
     deployment.statuses.append(status)
     deployment.updated_at = status.created_at
+    happenings.deployment_status(world, repo, deployment, status)
     return status
 
 
@@ -215,35 +201,22 @@ def retire_earlier(world: World, repo: Repository, newest: Deployment, creator: 
         if other.transient_environment or other.production_environment:
             continue
         if other.statuses and other.statuses[-1].state == "success":
-            add_status(world, other, "inactive", creator)
+            add_status(world, repo, other, "inactive", creator)
+
+
+def retire_all(world: World, repo: Repository, environment: str, creator: str) -> None:
+    """Make every deployment to an environment inactive that is not so yet."""
+    for item in repo.deployments:
+        if item.environment == environment and item.statuses and item.statuses[-1].state != "inactive":
+            add_status(world, repo, item, "inactive", creator)
 
 
 def get_status(call: Call) -> Answer:
     deployment = _known(call)
     for status in deployment.statuses:
         if status.id == call.params["status"]:
-            return Answer(_status(call, deployment, status))
+            return Answer(status_json(call.world, call.repo, deployment, status))
     raise not_found()
-
-
-def _status(call: Call, deployment: Deployment, status: DeploymentStatus) -> Json:
-    url = render.api(call.world, call.repo, f"/deployments/{deployment.id}")
-    return {
-        "url": f"{url}/statuses/{status.id}",
-        "id": status.id,
-        "node_id": node_id("DeploymentStatus", status.id),
-        "state": status.state,
-        "creator": render.user(call.world, status.creator),
-        "description": status.description,
-        "environment": status.environment,
-        "environment_url": status.environment_url,
-        "log_url": status.log_url,
-        "target_url": status.log_url,
-        "created_at": iso(status.created_at),
-        "updated_at": iso(status.created_at),
-        "deployment_url": url,
-        "repository_url": render.api(call.world, call.repo),
-    }
 
 
 DEPLOYMENTS = "/repos/{owner}/{repo}/deployments"

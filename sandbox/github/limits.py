@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from sandbox.clock import Clock
 from sandbox.github.http import Caller, Endpoint, GitHubError
-from sandbox.kit import Clock, Json
+from sandbox.kit import Json
 
 WINDOW_S = 3600
 MINUTE_S = 60

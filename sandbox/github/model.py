@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox.clock import Clock
+from sandbox.faults import Faults
 from sandbox.github.git import BRANCHES, Commit, Git, Person
 from sandbox.github.workflows import Workflow, WorkflowFile
-from sandbox.kit import Clock, Faults, Json
+from sandbox.kit import Json
 
 
 def iso(at: float | None) -> str | None:
@@ -51,6 +53,7 @@ class App:
     owner: str
     public_key: str
     permissions: Mapping[str, str]
+    events: tuple[str, ...] = ()
 
 
 @dataclass
@@ -94,6 +97,8 @@ class Job:
     started_at: float | None = None
     completed_at: float | None = None
     log: list[str] = field(default_factory=list)
+    # The environment for whose reviewers the job waits.
+    waits_for: str = ""
 
 
 @dataclass
@@ -125,6 +130,13 @@ class Run:
     attempts: list[Attempt]
     # Actions may take a while to show a run that it was asked for.
     visible_at: float = 0.0
+    # What expressions in the file stand for, by name as in `github.sha`.
+    facts: Mapping[str, str] = field(default_factory=dict)
+    # Of the runs with the same name here one goes at a time.
+    concurrency: str = ""
+    # The pull request that it is about, and what happened to that.
+    pull: int | None = None
+    action: str = ""
 
     @property
     def latest(self) -> Attempt:
@@ -142,7 +154,23 @@ class CommitStatus:
 
 
 @dataclass
+class Fork:
+    """Another account's copy of a repository, from which a pull request may come."""
+
+    id: int
+    owner: str
+    name: str
+    is_deleted: bool = False
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+
+@dataclass
 class Pull:
+    """A pull request; its head is a branch of the same repository, or of `fork`."""
+
     number: int
     title: str
     body: str | None
@@ -159,6 +187,7 @@ class Pull:
     merge_commit_sha: str | None = None
     # Where the head left the base, kept because a merge makes it impossible to see afterwards.
     base_sha: str = ""
+    fork: Fork | None = None
 
     @property
     def state(self) -> str:
@@ -201,7 +230,50 @@ class Deployment:
     updated_at: float
     transient_environment: bool
     production_environment: bool
+    # The job that made it, and its run.
+    run: Run | None = None
+    job: Job | None = None
     statuses: list[DeploymentStatus] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where jobs deploy to; it comes about with the first deployment that names it."""
+
+    id: int
+    name: str
+    created_at: float
+
+
+@dataclass
+class Release:
+    """A release of a tag; a draft is not published yet, and its tag need not exist."""
+
+    id: int
+    tag: str
+    target: str
+    name: str | None
+    body: str | None
+    author: str
+    created_at: float
+    draft: bool = False
+    prerelease: bool = False
+    published_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that GitHub tells by webhook: an event, who caused it, and what of its payload is its own.
+
+    `body` is called at once, and only where somebody listens.
+    """
+
+    event: str
+    action: str | None
+    repository: Repository | None
+    sender: str
+    body: Callable[[], Json]
+    installation: int | None = None
 
 
 @dataclass
@@ -222,6 +294,8 @@ class Repository:
     pulls: dict[int, Pull] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
     deployments: list[Deployment] = field(default_factory=list)
+    releases: dict[int, Release] = field(default_factory=dict)
+    environments: dict[str, Environment] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
@@ -234,13 +308,10 @@ class Repository:
     def next_number(self) -> int:
         return max([0, *self.issues, *self.pulls]) + 1
 
-    def ref_moved(self, ref: str, at: float) -> None:
-        """Let open pull requests follow their head; one whose head branch is gone is closed."""
-        for pull in self.pulls.values():
-            if pull.state == "open" and ref == BRANCHES + pull.head_ref:
-                pull.updated_at = at
-                pull.head_sha = self.git.refs.get(ref, pull.head_sha)
-                pull.closed_at = None if ref in self.git.refs else at
+    def pulls_of(self, ref: str) -> list[Pull]:
+        """The open pull requests whose head is this ref."""
+        found = [pull for pull in self.pulls.values() if pull.state == "open" and pull.fork is None]
+        return [pull for pull in found if ref == BRANCHES + pull.head_ref]
 
 
 @dataclass
@@ -259,8 +330,12 @@ class World:
     # Former full name in lower case -> id of the renamed repository.
     renamed: dict[str, int] = field(default_factory=dict)
     ids: dict[str, Iterator[int]] = field(default_factory=dict)
-    # What Actions does when somebody (a login) pushes to a ref of a repository through the API.
+    # What Actions does when somebody (a login) pushes to a ref of a repository.
     pushed: Callable[[Repository, str, str], None] = field(default=lambda *_: None)
+    # What Actions does when something (an action of the event) happens to a pull request.
+    pulled: Callable[[Repository, Pull, str, str], None] = field(default=lambda *_: None)
+    # Who hears what GitHub tells by webhook.
+    tell: Callable[[Happening], None] = field(default=lambda _: None)
 
     def next_id(self, kind: str, first: int = 1) -> int:
         return next(self.ids.setdefault(kind, itertools.count(first)))

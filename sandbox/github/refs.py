@@ -9,6 +9,7 @@ from sandbox.github import render
 from sandbox.github.git import BRANCHES, FULL_SHA, TagObject, valid_ref
 from sandbox.github.http import Answer, Call, Endpoint, GitHubError, invalid, not_found
 from sandbox.github.model import iso, node_id
+from sandbox.github.pushes import move
 from sandbox.kit import Json
 
 READ, WRITE = ("contents=read",), ("contents=write",)
@@ -50,9 +51,7 @@ def create_ref(call: Call) -> Answer:
     sha = _sha(call)
     if name in call.repo.git.refs:
         raise GitHubError(422, "Reference already exists")
-    call.repo.git.refs[name] = sha
-    call.repo.ref_moved(name, call.now)
-    call.world.pushed(call.repo, name, call.login)
+    move(call.world, call.repo, name, sha, call.login)
     return Answer(_ref(call, name), 201, {"location": render.api(call.world, call.repo, f"/git/{name}")})
 
 
@@ -74,9 +73,7 @@ def update_ref(call: Call) -> Answer:
     before, after = git.peel(git.refs[name]), git.peel(sha)
     if not force and not (before and after and git.contains(after.sha, before.sha)):
         raise GitHubError(422, "Update is not a fast forward")
-    git.refs[name] = sha
-    call.repo.ref_moved(name, call.now)
-    call.world.pushed(call.repo, name, call.login)
+    move(call.world, call.repo, name, sha, call.login)
     return Answer(_ref(call, name))
 
 
@@ -84,8 +81,7 @@ def delete_ref(call: Call) -> Answer:
     name = _existing(call)
     if name == BRANCHES + call.repo.default_branch:
         raise GitHubError(422, "Cannot delete the default branch")
-    del call.repo.git.refs[name]
-    call.repo.ref_moved(name, call.now)
+    move(call.world, call.repo, name, None, call.login)
     return Answer(status=204)
 
 
@@ -131,6 +127,8 @@ def _tag(call: Call, tag: TagObject) -> Json:
 GIT = "/repos/{owner}/{repo}/git"
 ENDPOINTS = [
     Endpoint("GET", f"{GIT}/ref/{{ref:path}}", get_ref, READ),
+    # What a ref names as its own `url`; clients follow it.
+    Endpoint("GET", f"{GIT}/refs/{{ref:path}}", get_ref, READ),
     Endpoint("GET", f"{GIT}/matching-refs/{{ref:path}}", matching_refs, READ),
     Endpoint("POST", f"{GIT}/refs", create_ref, WRITE, who="account"),
     Endpoint("PATCH", f"{GIT}/refs/{{ref:path}}", update_ref, WRITE, who="account"),

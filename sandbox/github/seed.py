@@ -9,16 +9,20 @@ import copy
 import json
 from pathlib import Path
 
+from sandbox.clock import Clock
+from sandbox.faults import Faults
 from sandbox.github.ci import new_run
 from sandbox.github.git import BRANCHES, TAGS
+from sandbox.github.hooks import Hook
 from sandbox.github.model import App, Installation, Pull, Repository, Token, User, World
 from sandbox.github.workflows import workflow
-from sandbox.kit import Clock, Faults, Json
+from sandbox.kit import Json
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 SEED_FILE = SEEDS / "github.json"
 APP_KEY_FILE = SEEDS / "github-app.pem"
 HOUR_S = 3600
+APP_HOOK_ID = 450_000_001
 
 
 def default_seed() -> Json:
@@ -50,6 +54,21 @@ def build(seed: Json, *, clock: Clock, faults: Faults, url: str) -> World:
     return world
 
 
+def hooks(seed: Json, world: World) -> list[Hook]:
+    """The hooks of a seed, the App's own first; without an address nothing is delivered."""
+    found = [_hook(seed["app"].get("hook", {"id": APP_HOOK_ID, "events": []}), world, None)]
+    for repository in seed["repositories"]:
+        found += [_hook(item, world, repository["id"]) for item in repository.get("hooks", [])]
+    return found
+
+
+def _hook(seed: Json, world: World, repository: int | None) -> Hook:
+    now = world.clock.now()
+    hook = Hook(seed["id"], repository, tuple(seed["events"]), now, now, content_type="json")
+    hook.change(seed.get("config", {}))
+    return hook
+
+
 def _ids(world: World, names: list[str]) -> frozenset[int]:
     return frozenset(repo.id for repo in world.repositories.values() if repo.full_name in names)
 
@@ -63,6 +82,7 @@ def _app(seed: Json) -> App:
         seed["owner"],
         seed["public_key"],
         dict(seed["permissions"]),
+        tuple(seed.get("hook", {}).get("events", ())),
     )
 
 

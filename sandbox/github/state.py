@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from sandbox.github.git import Commit
+from sandbox.github.hooks import delivery_item
 from sandbox.github.limits import Limits
-from sandbox.github.model import Deployment, Job, Pull, Repository, Run, World, iso
+from sandbox.github.model import Deployment, Job, Pull, Release, Repository, Run, World, iso
+from sandbox.github.webhooks import Webhooks
 from sandbox.kit import Json
 
 NEWEST_COMMITS = 100
@@ -28,6 +30,21 @@ def snapshot(world: World, limits: Limits) -> Json:
     }
 
 
+def hooks(webhooks: Webhooks) -> list[Json]:
+    """Every webhook with what was delivered to it, newest first."""
+    return [
+        {
+            "id": hook.id,
+            "of": "app" if hook.repository is None else "repository",
+            "url": hook.url,
+            "events": list(hook.events),
+            "active": hook.active,
+            "deliveries": [delivery_item(item) for item in webhooks.log(hook)],
+        }
+        for hook in webhooks.hooks.values()
+    ]
+
+
 def _repository(repo: Repository) -> Json:
     git = repo.git
     newest = sorted(git.commits.values(), key=lambda commit: commit.order, reverse=True)[:NEWEST_COMMITS]
@@ -41,6 +58,8 @@ def _repository(repo: Repository) -> Json:
         "pulls": [_pull(pull) for pull in repo.pulls.values()],
         "comments": [{**asdict(c), **_instants(c.created_at, c.updated_at)} for c in repo.comments.values()],
         "deployments": [_deployment(deployment) for deployment in reversed(repo.deployments)],
+        "environments": list(repo.environments),
+        "releases": [_release(item) for item in reversed(repo.releases.values())],
     }
 
 
@@ -104,11 +123,17 @@ def _pull(pull: Pull) -> Json:
         "head_ref": pull.head_ref,
         "head_sha": pull.head_sha,
         "base_ref": pull.base_ref,
+        "fork": pull.fork.full_name if pull.fork else None,
         "merge_commit_sha": pull.merge_commit_sha,
         "closed_at": iso(pull.closed_at),
         "merged_at": iso(pull.merged_at),
         **_instants(pull.created_at, pull.updated_at),
     }
+
+
+def _release(item: Release) -> Json:
+    kept = {"id": item.id, "tag": item.tag, "name": item.name, "author": item.author, "draft": item.draft}
+    return kept | {"prerelease": item.prerelease, "published_at": iso(item.published_at)}
 
 
 def _deployment(item: Deployment) -> Json:

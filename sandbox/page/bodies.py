@@ -41,15 +41,26 @@ def endpoint(act: Act) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _body(request: Request) -> Json:
-    raw = b""
+    raw, size = b"", 0
+    # To its end even where it is too long: whoever still sends would not hear the answer.
     async for part in request.stream():
-        raw += part
-        if len(raw) > LIMIT:
-            raise ControlError(f"A request holds at most {LIMIT} bytes.")
-    try:
-        body: Any = json.loads(raw)
-    except ValueError:
-        raise ControlError("The body is not JSON.") from None
+        size += len(part)
+        raw += part if size <= LIMIT else b""
+    if size > LIMIT:
+        raise ControlError(f"A request holds at most {LIMIT} bytes.")
+    body = _parsed(raw)
     if not isinstance(body, dict):
         raise ControlError("The body is not a JSON object.")
+    return body
+
+
+def _parsed(raw: bytes) -> Any:
+    """What the JSON says. JSON can spell half a character, which no answer could ever be encoded with."""
+    try:
+        body = json.loads(raw)
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ControlError("The body holds half a character (a lone surrogate).") from None
+    except (ValueError, RecursionError):
+        raise ControlError("The body is not JSON.") from None
     return body

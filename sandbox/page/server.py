@@ -1,11 +1,16 @@
-"""The page's server: static files, the state as JSON, and what a person at the page can make happen."""
+"""The page's server: static files, what the page shows as JSON items, and what a person at the page can do."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import mimetypes
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -13,116 +18,108 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from sandbox.kit import ControlError, Json
-from sandbox.page.bodies import endpoint, get, maybe
+from sandbox.page.bodies import endpoint
 from sandbox.page.guard import SameOriginOnly
-from sandbox.page.hands import Hands
-from sandbox.page.snapshot import SlackView, fly_json, revision_of, runs_json
-from sandbox.page.switches import Switchboard
-from sandbox.stack import BotProcess, Simulators
+from sandbox.page.items import Ledger, Part
+from sandbox.page.parts import parts
+from sandbox.page.pictures import picture_type
+from sandbox.slack.files import File
+from sandbox.workbench import Workbench
 
 STATIC = Path(__file__).parent / "static"
-# Of a bot that does not get ready, the end of its log says why.
-LOG_SHOWN = 1_500
+# Real seconds: how long a request for news waits for some, and how old what it sees may be.
+LONGEST_WAIT_S = 15.0
+LOOK_EVERY_S = 0.1
+# No revision has more; a longer number is none of ours.
+DIGITS = 15
+# Some systems have no entry for it, and a browser runs no module of another kind.
+mimetypes.add_type("text/javascript", ".mjs")
 
 
 class Page:
-    """The page for these simulators and this bot; it starts and kills the bot only when somebody asks for it."""
+    """The page for this workbench; it starts and kills the bot only when somebody asks for it.
 
-    def __init__(self, simulators: Simulators, bot: BotProcess) -> None:
-        self._simulators = simulators
-        self._bot = bot
-        self._slack = SlackView(simulators.slack)
-        self._hands = Hands(simulators.slack, self._slack)
-        self._switches = Switchboard(simulators.fly, simulators.github)
-        self._starting = asyncio.Lock()
+    A request for news is answered after `longest_wait_s` real seconds even where there are none.
+    """
+
+    def __init__(
+        self, workbench: Workbench, more: Sequence[Part] = (), *, longest_wait_s: float = LONGEST_WAIT_S
+    ) -> None:
+        self._workbench = workbench
+        self._longest_wait_s = longest_wait_s
+        self._parts = [*parts(workbench), *more]
+        self._ledger = Ledger()
+        self._looked_at = 0.0
 
     def asgi(self) -> ASGIApp:
         """The application, closed to every origin but its own."""
-        acts = self._hands.acts() | {"fault": self.fault, "run": self.run, "bot": self.bot}
+        acts = {name: act for part in self._parts for name, act in part.acts().items()}
         app = Starlette(
             routes=[
-                Route("/api/state", self._state),
                 Route("/api/poll", self._poll),
                 Route("/api/files/{file_id}", self._file),
+                Route("/api/pictures/{file_id}", self._picture),
                 *(Route(f"/api/{name}", endpoint(act), methods=["POST"]) for name, act in acts.items()),
                 Mount("/", StaticFiles(directory=STATIC, html=True)),
             ],
-            exception_handlers={ControlError: _refused},
+            exception_handlers={ControlError: _refused, HTTPException: _not_there},
         )
         return SameOriginOnly(app)
 
-    def state(self) -> Json:
-        """Everything that the page shows. `revision` ignores `now`, the simulated Unix time in seconds."""
-        body = {
-            "slack": self._slack.take(),
-            "fly": fly_json(self._simulators.fly, self._simulators.github),
-            "runs": runs_json(self._simulators.github),
-            "bot": self._bot_state(),
-            "faults": self._switches.state(),
-            "speed": self._simulators.clock.speed,
-        }
-        return {"revision": revision_of(body), "now": self._simulators.clock.now(), **body}
-
-    async def fault(self, body: Json) -> Json:
-        """Switch `fault` of `app` `on` or off, or with `clear` every switch off."""
-        if maybe(body, "clear", bool):
-            self._switches.clear()
-            return self._switches.state()
-        app = get(body, "app", str)
-        if app not in self._simulators.fly.world.apps:
-            raise ControlError(f"There is no app {app!r}.")
-        self._switches.turn(app, get(body, "fault", str), on=get(body, "on", bool))
-        return self._switches.state()
-
-    async def run(self, body: Json) -> Json:
-        """`do`: `approve` or `reject` the workflow run `run`, which waits for its environment's approval."""
-        do = get(body, "do", str)
-        if do not in {"approve", "reject"}:
-            raise ControlError("`do` is `approve` or `reject`.")
-        decided: Json = await self._simulators.github.actions()[do]({"run": get(body, "run", int)})
-        return decided
-
-    async def bot(self, body: Json) -> Json:
-        """`do`: `kill` (SIGKILL, as a crash would) or `start`, on the same database."""
-        do = get(body, "do", str)
-        if do not in {"kill", "start"}:
-            raise ControlError("`do` is `kill` or `start`.")
-        if do == "kill":
-            await self._bot.kill()
-        else:
-            await self._start()
-        return self._bot_state()
-
-    async def _start(self) -> None:
-        if self._bot.is_running or self._starting.locked():
-            raise ControlError("The bot is running already.")
-        async with self._starting:
-            try:
-                await self._bot.start()
-            except RuntimeError as error:
-                raise ControlError(str(error)[-LOG_SHOWN:]) from None
-
-    def _bot_state(self) -> Json:
-        return {"is_running": self._bot.is_running, "is_starting": self._starting.locked(), "pid": self._bot.pid}
-
-    async def _state(self, _: Request) -> Response:
-        return JSONResponse(self.state())
+    def news(self, since: int = 0, instance: str = "") -> Json:
+        """What changed since a revision (see `Ledger.since`), with the simulated Unix time and its speed."""
+        now = time.monotonic()
+        # Several windows look at the same things.
+        if now - self._looked_at >= LOOK_EVERY_S or not since:
+            self._looked_at = now
+            self._ledger.update({key: value for part in self._parts for key, value in part.items().items()})
+        clock = self._workbench.simulators.clock
+        return self._ledger.since(since, instance) | {"now": clock.now(), "speed": clock.speed}
 
     async def _poll(self, request: Request) -> Response:
-        """The state, or 204 where it is still the one of `since`."""
-        state = self.state()
-        if request.query_params.get("since") == state["revision"]:
-            return Response(status_code=204)
-        return JSONResponse(state)
+        """News, as soon as there are some; 204 after a while without any."""
+        query = request.query_params
+        asked = query.get("since", "")
+        since = int(asked) if asked.isdecimal() and len(asked) <= DIGITS else 0
+        deadline = time.monotonic() + self._longest_wait_s
+        while True:
+            news = self.news(since, query.get("of", ""))
+            if news["items"] or news["gone"]:
+                # In ASCII: what an app sends may hold half a character, and one message must not stop all news.
+                return Response(json.dumps(news), media_type="application/json")
+            if time.monotonic() > deadline or await request.is_disconnected():
+                return Response(status_code=204)
+            try:
+                await asyncio.sleep(LOOK_EVERY_S)
+            except asyncio.CancelledError:
+                # The server stops: who waits for news gets none, and its log no stack trace.
+                return Response(status_code=204)
 
     async def _file(self, request: Request) -> Response:
         """A file that was shared in Slack, to be saved: no browser shows it as a page of ours."""
-        file = self._simulators.slack.world.files.get(request.path_params["file_id"])
-        if file is None or file.state != "complete":
-            return JSONResponse({"error": "There is no such file."}, status_code=404)
+        file = self._shared(request)
         headers = {"content-disposition": "attachment"}
         return Response(file.content, media_type="application/octet-stream", headers=headers)
+
+    async def _picture(self, request: Request) -> Response:
+        """A shared file that is a picture, to be shown in its message."""
+        content = self._shared(request).content
+        kind = picture_type(content)
+        if kind is None:
+            raise HTTPException(404, "This file is no picture.")
+        return Response(content, media_type=kind)
+
+    def _shared(self, request: Request) -> File:
+        file = self._workbench.simulators.slack.world.files.get(request.path_params["file_id"])
+        if file is None or file.state != "complete":
+            raise HTTPException(404, "There is no such file.")
+        return file
 
 
 async def _refused(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, status_code=400)
+
+
+async def _not_there(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, status_code=error.status_code)

@@ -9,6 +9,8 @@ Kept, with the page of https://docs.slack.dev that says so:
   the app's own messages, never ephemeral ones nor what a response_url posted.
 - reference/block-kit, reference/views: limits, allowed blocks and elements per surface, unknown properties,
   unique ids, 13,000 characters per message (observed, slackapi/bolt-js#2509). Text is kept as it was sent.
+- reference/interaction-payloads/block_actions-payload: what was chosen under the element's own key, what was
+  preset, `state.values` of this person; only what is offered can be chosen; `dispatch_action_config`.
 - interactivity/implementing-slash-commands: 3 seconds, `operation_timeout` and `dispatch_failed`, escaping,
   `response_type`, echo of the command. A stranger's command carries the stranger's team.
 - interactivity/handling-user-interaction: `trigger_id` once within 3 seconds; `response_url` five times

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from sandbox.kit import Clock, arguments, read_seed, serve_until_signal
+from sandbox.clock import Clock
+from sandbox.kit import arguments, read_seed, serve_until_signal
+from sandbox.options import seed_file, seeded
 from sandbox.slack import SlackSimulator
+from sandbox.slack.manifest import installed
+from sandbox.slack.simulator import SEED
 
 
 def main() -> None:
@@ -14,13 +18,16 @@ def main() -> None:
     parser.add_argument(
         "--request-url", help="where commands, interactions and events go, the app's POST /slack/events"
     )
+    parser.add_argument("--manifest", type=seed_file, metavar="FILE", help="JSON manifest of the app that is installed")
     options = parser.parse_args()
-    simulator = SlackSimulator(
-        read_seed(options.seed),
-        clock=Clock(options.speed),
-        delay_ms=options.delay_ms,
-        request_url=options.request_url,
-    )
+    seed, manifest = read_seed(options.seed or SEED) or {}, read_seed(options.manifest)
+    clock, delay_ms, url = Clock(options.speed), options.delay_ms, options.request_url
+
+    def make() -> SlackSimulator:
+        given = installed(seed, manifest) if manifest else seed
+        return SlackSimulator(given, clock=clock, delay_ms=delay_ms, request_url=url)
+
+    simulator = seeded(parser, make)
     asyncio.run(serve_until_signal(simulator, host=options.host, port=options.port))
 
 

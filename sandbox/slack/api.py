@@ -58,8 +58,12 @@ class WebApi:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._limits = Limits(world.clock.now)
         self.rate_limits = True
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget the calls that count against the limits."""
+        self._limits = Limits(self._world.clock.now)
 
     async def answer(self, request: Request) -> Response:
         """Answer one call; refusals are HTTP 200 with `ok: false`, but for 429."""

@@ -69,7 +69,7 @@ class Arguments:
             return None
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise SlackError(error) from None
 
 
@@ -98,7 +98,7 @@ async def read_arguments(request: Request) -> tuple[Arguments, str | None]:
 def _json_object(body: bytes) -> Json:
     try:
         values = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SlackError("invalid_json") from None
     if not isinstance(values, dict):
         raise SlackError("json_not_object")

@@ -20,7 +20,8 @@ from urllib.parse import urlencode
 
 import httpx
 
-from sandbox.kit import ControlError, Faults, Json, tls
+from sandbox.faults import Faults
+from sandbox.kit import ControlError, Json, tls
 from sandbox.slack.world import World
 
 USER_AGENT = "Slackbot 1.0 (+https://api.slack.com/robots)"
@@ -78,7 +79,7 @@ class Answer:
         """The body as JSON, None where it is empty or is none."""
         try:
             return json.loads(self.body) if self.content_type == JSON_TYPE else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     def summary(self) -> Json:

@@ -76,11 +76,11 @@ def all_options(element: Json) -> list[Json]:
 
 
 def _initial_is_offered(element: Any, at: str, report: Report) -> None:
-    offered = [entry["value"] for entry in all_options(element)]
+    offered = all_options(element)
     initial = [*(element.get("initial_options") or [])]
     if "initial_option" in element:
         initial.append(element["initial_option"])
-    if any(entry["value"] not in offered for entry in initial):
+    if any(entry not in offered for entry in initial):
         report.error("initial option is not among the options", at)
 
 

@@ -25,6 +25,8 @@ SCOPES = {
     "message.groups": "groups:history",
     "message.im": "im:history",
     "reaction_added": "reactions:read",
+    "reaction_removed": "reactions:read",
+    "member_joined_channel": "channels:read",
 }
 MESSAGE_EVENTS = {"public": "message.channels", "private": "message.groups", "im": "message.im"}
 
@@ -41,13 +43,19 @@ async def open_home(desk: Desk, *, user: str, tab: str = "home") -> Json:
     return await _publish(desk, "app_home_opened", event, person, None)
 
 
-async def say(desk: Desk, *, user: str, channel: str, text: str, thread_ts: str | None = None) -> Json:
-    """Write a message as a person; the app hears of it as far as it subscribed."""
+async def say(
+    desk: Desk, *, user: str, channel: str, text: str, thread_ts: str | None = None, broadcast: bool = False
+) -> Json:
+    """Write a message as a person, with `thread_ts` as a reply, which `broadcast` shows in the channel too.
+
+    The app hears of it as far as it subscribed.
+    """
     world = desk.world
     person, place = world.find_user(user), world.find_channel(channel)
-    if thread_ts is not None and thread_ts not in place.messages:
-        raise ControlError(f"no message {thread_ts} in {place.id}")
-    message = world.add_message(place, person.id, Content(text=text), source="person", thread_ts=thread_ts)
+    if thread_ts is not None:
+        _refuse_thread(place, thread_ts)
+    more: Json = {"thread_ts": thread_ts, "reply_broadcast": broadcast and thread_ts is not None}
+    message = world.add_message(place, person.id, Content(text=text), source="person", **more)
     events = [await _publish_message(desk, MESSAGE_EVENTS[place.kind], place, person, message)]
     if f"<@{world.app.bot_user_id}>" in text and place.kind != "im":
         events.append(await _publish_message(desk, "app_mention", place, person, message))
@@ -61,21 +69,49 @@ async def mention(desk: Desk, *, user: str, channel: str, text: str, thread_ts: 
     return await say(desk, user=user, channel=channel, text=said, thread_ts=thread_ts)
 
 
-async def react(desk: Desk, *, user: str, channel: str, ts: str, name: str) -> Json:
-    """Add an emoji reaction to a message."""
+def _refuse_thread(channel: Channel, ts: str) -> None:
+    parent = channel.messages.get(ts)
+    if parent is None or parent.deleted:
+        raise ControlError(f"no message {ts} in {channel.id}")
+    if parent.is_reply or parent.is_ephemeral:
+        raise ControlError(f"nobody can reply to {ts}: it is a reply itself, or visible to one person only")
+
+
+async def react(desk: Desk, *, user: str, channel: str, ts: str, name: str, remove: bool = False) -> Json:
+    """Add an emoji reaction to a message, or take one's own back."""
     world = desk.world
     person, place = world.find_user(user), world.find_channel(channel)
-    if ts not in place.messages:
-        raise ControlError(f"no message {ts} in {place.id}")
-    message = place.messages[ts]
-    users = message.reactions.setdefault(name.strip(":"), [])
-    if person.id not in users:
-        users.append(person.id)
+    message = place.messages.get(ts)
+    if message is None or message.deleted or message.is_ephemeral:
+        raise ControlError(f"no message {ts} in {place.id} to react to")
+    name = name.strip(":")
+    users = [each for each in message.reactions.get(name, []) if each != person.id]
+    users += [] if remove else [person.id]
+    message.reactions = {**message.reactions, name: users}
+    if not users:
+        del message.reactions[name]
     world.changed()
     item = {"type": "message", "channel": place.id, "ts": ts}
-    event = {"type": "reaction_added", "user": person.id, "reaction": name.strip(":"), "item": item}
+    kind = "reaction_removed" if remove else "reaction_added"
+    event: Json = {"type": kind, "user": person.id, "reaction": name, "item": item}
     event |= {"item_user": message.user, "event_ts": world.next_ts()}
-    return await _publish(desk, "reaction_added", event, person, place)
+    return await _publish(desk, kind, event, person, place)
+
+
+async def join(desk: Desk, *, user: str, channel: str) -> Json:
+    """Become a member of a public channel of one's own workspace; guests are invited instead."""
+    world = desk.world
+    person, place = world.find_user(user), world.find_channel(channel)
+    is_guest = person.is_restricted or person.is_ultra_restricted or person.is_stranger
+    if place.kind != "public" or is_guest:
+        raise ControlError(f"{person.name} cannot join {place.name or place.id} without an invitation")
+    if person.id in place.members:
+        raise ControlError(f"{person.name} is in #{place.name} already")
+    place.members.append(person.id)
+    world.changed()
+    event: Json = {"type": "member_joined_channel", "user": person.id, "channel": place.id, "channel_type": "C"}
+    event |= {"team": world.team["id"], "event_ts": world.next_ts()}
+    return await _publish(desk, "member_joined_channel", event, person, place)
 
 
 async def verify_url(desk: Desk) -> Json:
@@ -92,6 +128,8 @@ async def _publish_message(desk: Desk, name: str, channel: Channel, person: User
     event |= {"ts": message.ts, "channel": channel.id, "team": person.team_id, "event_ts": message.ts}
     if message.thread_ts is not None:
         event["thread_ts"] = message.thread_ts
+    if message.reply_broadcast and event["type"] == "message":
+        event["subtype"] = "thread_broadcast"
     if event["type"] == "message":
         event["channel_type"] = {"public": "channel", "private": "group", "im": "im"}[channel.kind]
     return await _publish(desk, name, event, person, channel)

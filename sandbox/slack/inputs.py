@@ -10,6 +10,7 @@ from typing import Any
 from sandbox.kit import ControlError, Json
 from sandbox.slack.elements import all_options
 from sandbox.slack.messages import Values, interactive_elements
+from sandbox.slack.typed import MOMENTS, TYPED, check_moment, check_typed
 
 # Element type: where its state stands, and where its initial state comes from.
 SINGLE = {
@@ -36,7 +37,8 @@ MULTIPLE = {
     "multi_channels_select": ("selected_channels", "initial_channels"),
 }
 STATEFUL = SINGLE | MULTIPLE
-TEXT_LIMIT = 3_000
+# It tells what was chosen, and forgets it.
+OVERFLOW = ("selected_option", "")
 
 
 def state_values(blocks: list[Json], chosen: Values) -> Values:
@@ -66,46 +68,47 @@ def find_element(blocks: list[Json], action_id: str, block_id: str | None, value
     raise ControlError(f"no element with action_id {action_id!r}, block_id {block_id!r}, value {value!r}")
 
 
-def choose(element: Json, value: Any, suggested: list[Json]) -> Json:
+def choose(element: Json, value: Any, offered: list[Any]) -> Json:
     """The state of an element once a person chose `value`: an option's value, text, an id or a list of them.
 
-    ControlError where a real client would not let them choose it.
+    `offered` are the options or ids of a menu that does not hold them itself. ControlError where a real client would
+    not let them choose it.
     """
     kind = element["type"]
-    offered = suggested if "external" in kind else all_options(element)
-    if kind in MULTIPLE:
-        values = value if isinstance(value, list) else [value]
-        picked = [_picked(kind, item, offered) for item in values]
-        return {"type": kind, MULTIPLE[kind][0]: picked}
-    if kind == "overflow":
-        return {"type": kind, "selected_option": _offered(value, offered)}
-    if kind not in SINGLE:
+    if kind not in STATEFUL and kind != "overflow":
         raise ControlError(f"nothing can be chosen in a {kind}")
+    options = all_options(element) or offered
+    if kind in MULTIPLE:
+        return {"type": kind, MULTIPLE[kind][0]: _several(element, value, options)}
+    key = SINGLE.get(kind, OVERFLOW)[0]
     if value is None or value == "":
-        return {"type": kind, SINGLE[kind][0]: None}
-    return {"type": kind, SINGLE[kind][0]: _typed(element, _picked(kind, value, offered))}
+        return {"type": kind, key: None}
+    return {"type": kind, key: _one(element, value, options)}
 
 
-def _picked(kind: str, value: Any, offered: list[Json]) -> Any:
-    takes_options = STATEFUL[kind][0].startswith("selected_option")
-    return _offered(value, offered) if takes_options else value
+def _several(element: Json, value: Any, offered: list[Any]) -> list[Any]:
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    most = element.get("max_selected_items", len(values))
+    if len(values) > most:
+        raise ControlError(f"at most {most} can be chosen")
+    return [_offered(each, offered) for each in values]
 
 
-def _offered(value: Any, offered: list[Json]) -> Json:
+def _one(element: Json, value: Any, offered: list[Any]) -> Any:
+    kind = element["type"]
+    if kind in TYPED:
+        return check_typed(element, str(value))
+    if kind in MOMENTS:
+        return check_moment(kind, str(value))
+    return _offered(value, offered)
+
+
+def _offered(value: Any, offered: list[Any]) -> Any:
     for entry in offered:
-        if entry["value"] == value:
+        if value == (entry["value"] if isinstance(entry, dict) else entry):
             return entry
-    raise ControlError(f"option {value!r} is not offered; offered: {[entry['value'] for entry in offered]}")
-
-
-def _typed(element: Json, value: Any) -> Any:
-    if not element["type"].endswith("_input"):
-        return value
-    text = str(value)
-    least, most = element.get("min_length", 0), element.get("max_length", TEXT_LIMIT)
-    if not least <= len(text) <= most:
-        raise ControlError(f"{len(text)} characters; {least} to {most} fit")
-    return text
+    values = [entry["value"] if isinstance(entry, dict) else entry for entry in offered]
+    raise ControlError(f"option {value!r} is not offered; offered: {values}")
 
 
 def missing_inputs(blocks: list[Json], values: Values) -> list[str]:

@@ -49,7 +49,8 @@ class Message:
     deleted: bool = False
     reactions: dict[str, list[str]] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
-    chosen: Values = field(default_factory=dict)
+    # What each person chose in it: it is their client that remembers.
+    chosen: dict[str, Values] = field(default_factory=dict)
 
     @property
     def is_ephemeral(self) -> bool:

@@ -10,10 +10,10 @@ from typing import Any
 from sandbox.kit import ControlError, Json
 from sandbox.slack.delivery import Answer, Delivery
 from sandbox.slack.errors import SlackError
-from sandbox.slack.inputs import choose, find_element, missing_inputs, state_values
+from sandbox.slack.inputs import find_element, missing_inputs, state_values
 from sandbox.slack.messages import interactive_elements
 from sandbox.slack.payloads import interaction
-from sandbox.slack.people import Desk, failure, view_for
+from sandbox.slack.people import Desk, Place, failure, fill_in, view_for
 from sandbox.slack.snapshot import view_state
 from sandbox.slack.view_methods import checked_view, view_object
 from sandbox.slack.views import View
@@ -29,8 +29,8 @@ async def submit(desk: Desk, *, user: str, view_id: str | None = None, values: J
     """
     world = desk.world
     person = world.find_user(user)
-    view = _modal(desk, person, view_id)
-    _fill_in(desk, person, view, values or {})
+    place, view = _modal(desk, person, view_id)
+    _fill_in(desk, person, place, values or {})
     missing = missing_inputs(view.blocks, state_values(view.blocks, view.values))
     if missing:
         raise ControlError(f"inputs to fill in first: {', '.join(missing)}")
@@ -54,23 +54,23 @@ async def submit(desk: Desk, *, user: str, view_id: str | None = None, values: J
     }
 
 
-def _modal(desk: Desk, person: User, view_id: str | None) -> View:
-    view = view_for(desk, person, view_id).view
+def _modal(desk: Desk, person: User, view_id: str | None) -> tuple[Place, View]:
+    place = view_for(desk, person, view_id)
+    view = place.view
     if view is None or view.source["type"] != "modal":
         raise ControlError("a Home tab can be neither submitted nor closed")
-    return view
+    return place, view
 
 
 def _callback(view: View) -> str:
     return str(view.source.get("callback_id") or "")
 
 
-def _fill_in(desk: Desk, person: User, view: View, values: Json) -> None:
+def _fill_in(desk: Desk, person: User, place: Place, values: Json) -> None:
     for name, value in values.items():
         block_id, _, action_id = name.rpartition(".")
-        block, element = find_element(view.blocks, action_id, block_id or None)
-        offered = desk.suggested.get((person.id, view.id, block["block_id"], action_id), [])
-        view.values.setdefault(block["block_id"], {})[action_id] = choose(element, value, offered)
+        block, element = find_element(place.blocks, action_id, block_id or None)
+        fill_in(desk, person, place, block, element, value)
 
 
 def _response_urls(world: World, person: User, view: View) -> list[Json]:
@@ -93,12 +93,14 @@ def _take_answer(world: World, view: View, answer: Answer) -> str | None:
         view.trouble = f"{TROUBLE} ({failure(answer)})"
         return None
     body = answer.json()
-    if body is None and answer.body.strip():
-        view.trouble = TROUBLE
-        return None
-    action = str((body or {}).get("response_action") or "close")
+    if not isinstance(body, dict):
+        if answer.body.strip():
+            view.trouble = TROUBLE
+            return None
+        body = {}
+    action = str(body.get("response_action") or "close")
     try:
-        _apply(world, view, action, body or {})
+        _apply(world, view, action, body)
     except SlackError as error:
         view.trouble = f"{TROUBLE} ({error.code}: {' '.join(error.messages)})"
         return None
@@ -132,7 +134,7 @@ async def close_view(desk: Desk, *, user: str, view_id: str | None = None, clear
     """Press Close (with `clear` the cross that closes the whole stack); the app hears of it where it asked to."""
     world = desk.world
     person = world.find_user(user)
-    view = _modal(desk, person, view_id)
+    _, view = _modal(desk, person, view_id)
     is_clearing = clear or bool(view.source.get("clear_on_close"))
     closed = world.views.clear(person.id) if is_clearing else [view]
     world.views.close(view)

@@ -11,7 +11,7 @@ import re
 from sandbox.kit import Json
 from sandbox.slack.chat import message_object
 from sandbox.slack.inputs import state_values
-from sandbox.slack.messages import Content, Message
+from sandbox.slack.messages import Content, Message, Values
 from sandbox.slack.view_methods import view_object
 from sandbox.slack.views import View
 from sandbox.slack.world import Channel, User, World
@@ -82,8 +82,8 @@ def interaction(world: World, kind: str, user: User) -> Json:
     }
 
 
-def message_place(world: World, channel: Channel, message: Message, content: Content) -> Json:
-    """Where in a message something happened, with the message as the person saw it."""
+def message_place(world: World, channel: Channel, message: Message, content: Content, chosen: Values) -> Json:
+    """Where in a message something happened, with the message as the person saw it and what they chose in it."""
     container: Json = {
         "type": "message",
         "message_ts": message.ts,
@@ -95,7 +95,7 @@ def message_place(world: World, channel: Channel, message: Message, content: Con
     place: Json = {
         "container": container,
         "channel": {"id": channel.id, "name": channel_name(channel)},
-        "state": {"values": state_values(list(content.all_blocks()), message.chosen)},
+        "state": {"values": state_values(list(content.all_blocks()), chosen)},
     }
     if not message.is_ephemeral:
         place["message"] = message_object(world, message) | {"text": content.text, "blocks": content.blocks}

@@ -62,7 +62,7 @@ def _respond(world: World, entry: ResponseUrl | None, raw: bytes) -> None:
         raise SlackError("used_url")
     try:
         body = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SlackError("invalid_json") from None
     if not isinstance(body, dict):
         raise SlackError("json_not_object")

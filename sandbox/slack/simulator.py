@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from sandbox.kit import Action, Clock, ControlError, Json, Simulator, read_seed
+from sandbox.clock import Clock
+from sandbox.kit import Action, ControlError, Json, Simulator, read_seed
 from sandbox.slack import chat, directory, events, file_methods, modals, people, responses, socket_mode, view_methods
 from sandbox.slack.api import WebApi
 from sandbox.slack.delivery import Courier, HttpSender, signature_headers
@@ -42,15 +43,15 @@ class SlackSimulator(Simulator):
         request_url: str | None = None,
     ) -> None:
         super().__init__(clock=clock, delay_ms=delay_ms)
-        seed = seed or read_seed(SEED) or {}
-        self.world = World(seed, self.clock)
+        self._seed = read_seed(SEED) or {} if seed is None else seed
+        self.world = World(self._seed, self.clock)
         self.api = WebApi(self.world)
-        self.api.rate_limits = seed.get("rate_limits", True)
+        self.api.rate_limits = self._seed.get("rate_limits", True)
         self.sockets = socket_mode.Sockets(self.world, self.faults)
         self.http = HttpSender(self.world)
         self.http.request_url = request_url
         self.courier = Courier(self.world, self.faults, self.http, self.sockets)
-        desk = Desk(self.world, self.courier)
+        self._desk = desk = Desk(self.world, self.courier)
         self.command = partial(people.command, desk)
         self.click = partial(people.click, desk)
         self.select = partial(people.select, desk)
@@ -61,6 +62,7 @@ class SlackSimulator(Simulator):
         self.say = partial(events.say, desk)
         self.mention = partial(events.mention, desk)
         self.react = partial(events.react, desk)
+        self.join = partial(events.join, desk)
         self.verify_url = partial(events.verify_url, desk)
         self.disconnect = self.sockets.disconnect
 
@@ -118,6 +120,16 @@ class SlackSimulator(Simulator):
         await self.sockets.stop()
         await self.http.stop()
 
+    async def reset(self) -> Json:
+        """Back to the seed; faults, the call log, where requests go, and open sockets stay."""
+        await self.courier.stop()
+        self.world.begin(self._seed)
+        self.api.begin_anew()
+        self.api.rate_limits = self._seed.get("rate_limits", True)
+        self._desk.suggested.clear()
+        self.http.last = None
+        return {}
+
     async def resend(self) -> Json:
         """Send the last signed HTTP request again, byte for byte; its answer is shown to nobody."""
         if self.http.last is None:
@@ -164,11 +176,13 @@ ACTIONS = (
     "say",
     "mention",
     "react",
+    "join",
     "verify_url",
     "disconnect",
     "resend",
     "raw",
     "configure",
+    "reset",
 )
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from sandbox.kit import ControlError, Faults, Json
+from sandbox.faults import Faults
+from sandbox.kit import ControlError, Json
 from sandbox.slack.api import method
 from sandbox.slack.arguments import Arguments
 from sandbox.slack.delivery import JSON_TYPE, NOBODY_LISTENS, Answer, Delivery
@@ -154,11 +155,14 @@ class Sockets:
         while True:
             try:
                 message = json.loads(await connection.websocket.receive_text())
+            # A frame of bytes has no text; nothing but an acknowledgement is looked at.
+            except (KeyError, ValueError, RecursionError):
+                continue
             except (WebSocketDisconnect, RuntimeError):
                 return
-            except ValueError:
+            if not isinstance(message, dict):
                 continue
-            waiting = connection.waiting.get(message.get("envelope_id", ""))
+            waiting = connection.waiting.get(str(message.get("envelope_id")))
             if waiting is not None and not waiting.done():
                 waiting.set_result(message.get("payload") or {})
 

@@ -9,7 +9,8 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from sandbox.kit import Clock, Json
+from sandbox.clock import Clock
+from sandbox.kit import Json
 from sandbox.slack.errors import SlackError
 from sandbox.slack.messages import Values, interactive_elements
 

@@ -11,7 +11,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.kit import Clock, ControlError, Json
+from sandbox.clock import Clock
+from sandbox.kit import ControlError, Json, copied
 from sandbox.slack.errors import SlackError
 from sandbox.slack.files import File, PendingShare
 from sandbox.slack.messages import Content, Message
@@ -118,7 +119,13 @@ class World:
     def __init__(self, seed: Json, clock: Clock) -> None:
         self.clock = clock
         self.url = ""
-        self.revision = 1
+        self.revision = 0
+        self._last_ts_us = 0
+        self.begin(seed)
+
+    def begin(self, seed: Json) -> None:
+        """The workspace of a seed, with nothing left of what was before."""
+        seed = copied(seed)
         self.team: Json = seed["team"]
         self.other_teams: list[Json] = seed.get("other_teams", [])
         self.app = App(**seed["app"])
@@ -129,7 +136,7 @@ class World:
         timing = seed.get("timing", {})
         self.file_share_s: float = timing.get("file_share_s", 1.0)
         self.least_real_reaction_s: float = timing.get("least_real_reaction_s", 1.0)
-        self.views = Views(self.new_id, clock)
+        self.views = Views(self.new_id, self.clock)
         self.triggers: dict[str, Trigger] = {}
         self.response_urls: dict[str, ResponseUrl] = {}
         self.tickets: dict[str, float] = {}
@@ -138,7 +145,7 @@ class World:
         self.requests: deque[Json] = deque(maxlen=REQUESTS_KEPT)
         self.notices: deque[Json] = deque(maxlen=REQUESTS_KEPT)
         self._numbers = itertools.count(1)
-        self._last_ts_us = 0
+        self.changed()
 
     def changed(self) -> None:
         """Count a change, so that pages notice it."""

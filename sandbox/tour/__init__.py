@@ -1,1 +1,1 @@
-"""`make tour`: a scripted conversation with the real bot, printed as text."""
+"""`make tour`: every scene of the sandbox, played with the real bot and printed as a conversation."""

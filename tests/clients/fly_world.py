@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.clients.fly import FlyClient, FlyEndpoints
+from sandbox.clock import Clock
+from sandbox.faults import Fault
 from sandbox.fly.simulator import FlySimulator
-from sandbox.kit import Clock, Fault, running
+from sandbox.kit import running
 
 APP = "reify-studio"
 IAD = "148e2d1c6e9789"

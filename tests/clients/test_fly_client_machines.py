@@ -12,7 +12,7 @@ from bot.clients.fly import FlyClient
 from bot.clients.fly.machines import contains
 from bot.domain.model import Machine
 from bot.errors import Conflict, LeaseHeld, NotFound, Reason, RemoteError, RemoteRejected, RemoteUnavailable
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from tests.clients.fly_world import APP, IAD, SJC, V140, V142, FlyWorld
 
 MACHINE = f"/machines/{IAD}$"

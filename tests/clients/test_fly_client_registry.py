@@ -14,7 +14,8 @@ from bot.clients.fly import FlyClient, FlyEndpoints
 from bot.clients.fly.registry import read_challenge
 from bot.domain.model import Image
 from bot.errors import NotFound, Reason, RemoteRejected
-from sandbox.kit import Clock, serving
+from sandbox.clock import Clock
+from sandbox.kit import serving
 from tests.clients.fly_world import APP, IAD, STAGING_APP, TOKEN, V140, V142, FlyWorld, SimulatedTime
 
 REPOSITORY = f"registry.fly.io/{APP}"

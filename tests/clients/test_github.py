@@ -14,8 +14,9 @@ from bot.clock import SystemClock
 from bot.domain.migrations import migrations
 from bot.domain.model import CiState, MigrationRisk, RefKind, Relation
 from bot.errors import NotFound, RateLimited, Reason, RemoteError, RemoteRejected, RemoteUnavailable
+from sandbox.faults import Fault
 from sandbox.github import GitHubSimulator
-from sandbox.kit import Fault, running
+from sandbox.kit import running
 
 REPO = "reify/reify-studio"
 V140 = "282e3e8a6ca27ebb7a2e067597fcc1d52ab5a781"

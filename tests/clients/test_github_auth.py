@@ -17,9 +17,10 @@ from starlette.responses import JSONResponse, Response
 from bot.clients.github import AppAuth, GitHubClient, TokenAuth
 from bot.clock import SystemClock
 from bot.errors import ConfigError, NotFound, RemoteRejected, UnexpectedResponse
+from sandbox.faults import Fault
 from sandbox.github import GitHubSimulator
 from sandbox.github.seed import APP_KEY_FILE, default_seed
-from sandbox.kit import Fault, running, serving
+from sandbox.kit import running, serving
 
 REPO = "reify/reify-studio"
 V141 = "dd085a7c339e27b92c8ba7afc115f2f8a21ee5f6"

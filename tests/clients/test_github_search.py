@@ -11,8 +11,9 @@ from bot.clients.github import GitHubClient, TokenAuth
 from bot.clients.github.search import candidates, fitting
 from bot.domain.model import CiState, Commit, FoundRef, RefKind
 from bot.errors import NotFound, RemoteRejected
+from sandbox.faults import Fault
 from sandbox.github import GitHubSimulator
-from sandbox.kit import Fault, running
+from sandbox.kit import running
 from tests.virtual_time import BotClock, VirtualClock, VirtualLoop
 
 REPO, CI = "reify/reify-studio", ".github/workflows/ci.yml"

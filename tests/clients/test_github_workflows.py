@@ -11,8 +11,9 @@ import pytest
 from bot.clients.github import GitHubClient, TokenAuth
 from bot.domain.model import WorkflowRun
 from bot.errors import NotFound, RemoteRejected, RemoteUnavailable
+from sandbox.faults import Fault
 from sandbox.github import GitHubSimulator
-from sandbox.kit import Fault, running
+from sandbox.kit import running
 from tests.virtual_time import BotClock, VirtualClock, VirtualLoop
 
 REPO = "reify/reify-studio"

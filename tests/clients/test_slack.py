@@ -20,7 +20,8 @@ from bot.errors import (
 )
 from bot.views import blocks
 from bot.views.blocks import Message
-from sandbox.kit import Fault, running, serving
+from sandbox.faults import Fault
+from sandbox.kit import running, serving
 from sandbox.slack import SlackSimulator
 from tests.clients.slack_side import (
     ANA,

@@ -13,7 +13,8 @@ from bot.clock import SystemClock
 from bot.errors import RemoteRejected, RemoteUnavailable, UnexpectedResponse
 from bot.views import blocks, modals
 from bot.views.blocks import Message, View
-from sandbox.kit import Fault, running, serving
+from sandbox.faults import Fault
+from sandbox.kit import running, serving
 from sandbox.slack import SlackSimulator
 from tests.clients.slack_side import ANA, DEPLOYS, TOKEN, Answering, SteppingClock, client_of, messages
 

@@ -19,7 +19,8 @@ from bot.errors import (
     RemoteUnavailable,
     UnexpectedResponse,
 )
-from sandbox.kit import Fault, running, serving
+from sandbox.faults import Fault
+from sandbox.kit import running, serving
 from sandbox.slack import SlackSimulator
 from tests.clients.slack_side import (
     ANA,

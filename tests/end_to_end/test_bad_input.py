@@ -14,7 +14,7 @@ import httpx
 import pytest
 import structlog
 
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from tests.world import SHA, World, text_of
 
 SECRET = "sandbox-signing-secret"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.operation import State
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from tests.world import PRODUCTION, SHA, STAGING, World, text_of
 
 CONFIRM, CANCEL, RETRY = "deployment_confirm", "deployment_cancel", "deployment_retry"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from tests.world import PRODUCTION, World, text_of
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from sandbox.stack import BotProcess, stack
 from tests.world import PRODUCTION, SHA, Sight, text_of
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.operation import FINAL
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from sandbox.stack import BotProcess, Simulators
 from tests.end_to_end.dying_bot import DEATHS
 from tests.world import EXAMPLE, PRODUCTION, RESTORING, SHA, STAGING, Sight, text_of

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from tests.world import CHANNEL, SHA, World, running_bot, text_of
 
 ANA = "U0ANA"

@@ -17,7 +17,7 @@ from bot.operations.plans import to_json
 from bot.store import NewOperation, Store
 from bot.views.deployments import card
 from jobs.operations import expire_plans
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from tests.builders import NEW, OLD, failure, fleet, operation, plan, receipt, updated
 from tests.world import PRODUCTION, SHA, STAGING, World, text_of
 

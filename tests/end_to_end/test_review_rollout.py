@@ -10,7 +10,7 @@ import pytest
 from bot.domain.deployment import DeploymentRequest
 from bot.domain.model import Actor
 from bot.domain.operation import State
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from tests.end_to_end.test_build_way import act, goes_wrong
 from tests.end_to_end.test_build_way import runs as runs_of
 from tests.end_to_end.test_build_way import starts as starts_build

@@ -13,7 +13,7 @@ import pytest
 from bot.domain.operation import Event, State
 from bot.views.blocks import Message
 from commands.router import Call, Reply
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from sandbox.slack.delivery import signature_headers
 from tests.builders import ANA, NOW, new_operation
 from tests.end_to_end.test_watch import crashes, deploys, guarded, passes

@@ -14,7 +14,7 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import load
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from sandbox.stack import Simulators, stack
 from tests.virtual_time import VirtualClock, VirtualLoop
 from tests.world import CHANNEL, EXAMPLE, SHA, Sight, World, text_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.operation import State
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from tests.world import PRODUCTION, SHA, STAGING, World
 
 IAD, SJC = "148e2d1c6e9789", "9080e4f2c51387"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.domain.operation import State
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from tests.world import CHANNEL, PRODUCTION, SHA, STAGING, World, replacing, text_of
 from tests.world import world as make_world
 

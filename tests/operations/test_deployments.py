@@ -15,7 +15,7 @@ from bot.errors import StaleAction
 from bot.operations.engine import BOT
 from bot.store import NewOperation
 from jobs.operations import expire_plans
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from tests.world import CHANNEL, PRODUCTION, SHA, World, text_of
 
 CONFIRM, CANCEL, RETRY = "deployment_confirm", "deployment_cancel", "deployment_retry"

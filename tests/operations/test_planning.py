@@ -10,7 +10,7 @@ from bot.domain.deployment import DeploymentPlan, DeploymentRequest
 from bot.domain.model import Actor, CiState, Strategy
 from bot.domain.operation import Operation
 from bot.errors import BotError
-from sandbox.kit import Fault
+from sandbox.faults import Fault
 from tests.world import PRODUCTION, SHA, STAGING, World, text_of
 
 PLAN = "/deploy production v1.4.2 --plan"

@@ -9,10 +9,11 @@ from typing import Any
 
 import httpx
 
+from sandbox.faults import Fault
 from sandbox.fly import FlySimulator
 from sandbox.flyctl import Flyctl
 from sandbox.github import GitHubSimulator
-from sandbox.kit import Fault, Json, running
+from sandbox.kit import Json, running
 from sandbox.stack import CI_TOKENS
 from tests.virtual_time import VirtualClock, VirtualLoop
 

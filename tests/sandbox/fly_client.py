@@ -16,9 +16,11 @@ import jsonschema
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sandbox.clock import Clock
+from sandbox.faults import Fault
 from sandbox.fly import FlySimulator
 from sandbox.fly.seeding import reference_seed
-from sandbox.kit import Clock, Fault, serving
+from sandbox.kit import serving
 
 APP = "reify-studio"
 IAD, SJC = "148e2d1c6e9789", "9080e4f2c51387"

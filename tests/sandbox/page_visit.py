@@ -18,9 +18,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sandbox.kit import Simulator, serving
 from sandbox.page import Page
 from sandbox.stack import BotProcess, Simulators
+from sandbox.workbench import Workbench
 
 ANA, DEPLOYS = "U0ANA", "C0DEPLOYS"
 PRODUCTION, STAGING = "reify-studio", "reify-studio-staging"
+# A request for news that brings none ends after so many seconds.
+LONGEST_WAIT_S = 0.2
 HOSTILE = '</script><img src=x onerror="alert(1)">'
 
 
@@ -37,8 +40,9 @@ class Stage:
 
 @dataclass
 class StandIn:
-    """An app that keeps the form fields it gets, and answers commands with one private text, the rest with `answer`."""
+    """An app that keeps what it gets, and answers commands with one private text, the rest with `answer`."""
 
+    bodies: list[str] = field(default_factory=list)
     received: list[dict[str, str]] = field(default_factory=list)
     answer: dict[str, Any] | None = None
 
@@ -50,7 +54,8 @@ class StandIn:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        self.received.append(dict(parse_qsl((await request.body()).decode())))
+        self.bodies.append((await request.body()).decode())
+        self.received.append(dict(parse_qsl(self.bodies[-1])))
         text = self.received[-1].get("text")
         body = self.answer if text is None else {"text": f"Heard {text}"}
         answer = Response() if body is None else JSONResponse(body)
@@ -61,32 +66,51 @@ class StandIn:
 class Visit:
     """The page as a browser talks to it."""
 
-    simulators: Simulators
+    workbench: Workbench
     bot: StandIn
     client: httpx.AsyncClient
 
-    async def state(self) -> dict[str, Any]:
-        answer = await self.client.get("/api/state")
-        return answer.raise_for_status().json()
+    @property
+    def simulators(self) -> Simulators:
+        return self.workbench.simulators
 
-    async def post(self, name: str, **body: Any) -> httpx.Response:
+    async def poll(self, since: int = 0, of: str = "") -> httpx.Response:
+        """Ask for what changed after a revision of an instance."""
+        return await self.client.get("/api/poll", params={"since": since, "of": of})
+
+    async def items(self) -> dict[str, Any]:
+        """All that the page shows, by key."""
+        answer = (await self.poll()).raise_for_status().json()
+        items: dict[str, Any] = answer["items"]
+        return items
+
+    async def table(self, name: str) -> dict[str, Any]:
+        """The items of one table, such as `slack/user`, by id."""
+        items = await self.items()
+        return {key.rpartition("/")[2]: value for key, value in items.items() if key.rpartition("/")[0] == name}
+
+    async def item(self, key: str) -> Any:
+        """One item, or None where there is none."""
+        return (await self.items()).get(key)
+
+    async def post(self, name: str, /, **body: Any) -> httpx.Response:
         return await self.client.post(f"/api/{name}", json=body)
 
     async def types(self, text: str) -> httpx.Response:
         """Ana types in #deploys."""
         return await self.post("command", user=ANA, channel=DEPLOYS, text=text)
 
-    async def messages(self) -> list[dict[str, Any]]:
-        """What stands in #deploys."""
-        channels = (await self.state())["slack"]["channels"]
-        return next(channel["messages"] for channel in channels if channel["id"] == DEPLOYS)
+    async def messages(self, channel: str = DEPLOYS) -> list[dict[str, Any]]:
+        """What stands in a channel, oldest first."""
+        return list((await self.table(f"slack/message/{channel}")).values())
 
     async def app_says(self, method: str, **arguments: Any) -> dict[str, Any]:
         """The app calls Slack's Web API about #deploys."""
         headers = {"Authorization": f"Bearer {self.simulators.slack.world.app.bot_token}"}
         async with calling(self.simulators.slack) as api:
             answer = await api.post(f"/api/{method}", headers=headers, json={"channel": DEPLOYS, **arguments})
-        return answer.json()
+        said: dict[str, Any] = answer.json()
+        return said
 
     def nobody_listens(self) -> None:
         """The bot is not there."""
@@ -116,12 +140,13 @@ async def bot_stage() -> AsyncIterator[Stage]:
 async def visit(page_stage: Stage, bot_stage: Stage, tmp_path: Path) -> AsyncIterator[Visit]:
     """A page over fresh simulators, with a stand-in that listens."""
     simulators = Simulators(speed=40)
+    workbench = Workbench(simulators, BotProcess(simulators, tmp_path), tmp_path)
     bot_stage.app = bot = StandIn()
-    page_stage.app = Page(simulators, BotProcess(simulators, tmp_path)).asgi()
+    page_stage.app = Page(workbench, longest_wait_s=LONGEST_WAIT_S).asgi()
     simulators.slack.request_url = bot_stage.url
     await simulators.slack.start()
     async with httpx.AsyncClient(base_url=page_stage.url, verify=False, trust_env=False) as client:
-        yield Visit(simulators, bot, client)
+        yield Visit(workbench, bot, client)
     await simulators.slack.stop()
     await simulators.github.stop()
 

@@ -19,7 +19,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox.kit import Clock, read_seed, serving
+from sandbox.clock import Clock
+from sandbox.kit import read_seed, serving
 from sandbox.slack import SlackSimulator
 from sandbox.slack.simulator import SEED
 

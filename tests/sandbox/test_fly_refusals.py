@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from sandbox.clock import Clock
 from sandbox.fly import FlySimulator
-from sandbox.kit import Clock
 from tests.sandbox.fly_client import APP, FIXTURES, IAD, LIVE, NEXT, SJC, Fly, Stage
 
 MACHINE = f"/v1/apps/{APP}/machines/{IAD}"

@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.faults import Fault
 from sandbox.fly import FlySimulator
 from sandbox.flyctl import Api, Deploy, Flyctl
 from sandbox.github import default_seed
-from sandbox.kit import Fault, Json
+from sandbox.kit import Json
 from sandbox.stack import CI_TOKENS
 from tests.sandbox.actions_stage import HEADING, PRODUCTION, STAGING, V142, Actions, pipeline
 

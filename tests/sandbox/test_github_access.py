@@ -11,8 +11,9 @@ import httpx
 import jwt
 import pytest
 
+from sandbox.clock import Clock
 from sandbox.github import APP_KEY_FILE, GitHubSimulator, default_seed
-from sandbox.kit import Clock, running
+from sandbox.kit import running
 
 APP_ID, INSTALLATION = 424242, 515151
 REPO = "/repos/reify/reify-studio"
@@ -320,3 +321,24 @@ async def test_an_installation_shares_one_limit_between_its_tokens(api: httpx.As
     answer = await api.get("/meta", headers=bearer(second))
 
     assert answer.headers["x-ratelimit-used"] == "2"
+
+
+async def test_an_installation_knows_its_repositories(api: httpx.AsyncClient) -> None:
+    """Those that its token reaches; a person has no such list."""
+    token = await installation_token(api)
+
+    found = await api.get("/installation/repositories", headers=bearer(token))
+    refused = await api.get("/installation/repositories", headers=bearer("ghp_sandbox"))
+
+    body = found.json()
+    assert (body["total_count"], [repo["full_name"] for repo in body["repositories"]]) == (1, ["reify/reify-studio"])
+    assert refused.status_code == 403
+
+
+async def test_an_empty_wish_gets_all_permissions(api: httpx.AsyncClient) -> None:
+    """As clients ask that name none in particular."""
+    token = await installation_token(api, permissions={})
+
+    answer = await api.post(f"{REPO}/issues/12/comments", headers=bearer(token), json={"body": "hello"})
+
+    assert answer.status_code == 201

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from sandbox.faults import Fault
 from sandbox.github import GitHubSimulator
-from sandbox.kit import Fault
 
 HEADING, BROKEN = "0c48c64d2651fd5aef4f3d6a045e0744c0113d27", "948f0c1d2e3c31744979b255a4a6ec1bb203c3fb"
 CI_RUNS = "/actions/workflows/ci.yml/runs"
@@ -202,13 +202,14 @@ async def test_ci_of_a_tag_carries_the_tags_name(github: GitHubSimulator, repo: 
 
 
 async def test_workflows_are_listed(repo: httpx.AsyncClient) -> None:
-    """CI and the two that deploy, all active."""
+    """CI, the two that deploy, and that of review apps, all active."""
     body = (await repo.get("/actions/workflows")).json()
 
     assert [(each["name"], each["state"]) for each in body["workflows"]] == [
         ("CI", "active"),
         ("Deploy production", "active"),
         ("Deploy staging", "active"),
+        ("Review app", "active"),
     ]
 
 

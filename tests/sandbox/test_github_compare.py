@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from sandbox.faults import Fault
 from sandbox.github import GitHubSimulator
-from sandbox.kit import Fault
 
 HEADING, V141 = "0c48c64d2651fd5aef4f3d6a045e0744c0113d27", "dd085a7c339e27b92c8ba7afc115f2f8a21ee5f6"
 MIGRATION = "priv/repo/migrations/20261120080000_add_plan_to_accounts.exs"

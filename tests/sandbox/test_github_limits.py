@@ -9,11 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.clock import Clock
+from sandbox.faults import Fault
 from sandbox.github import GitHubSimulator
 from sandbox.github.http import Answer, Caller, Endpoint, GitHubError
 from sandbox.github.limits import Limits
 from sandbox.github.server import InFlight
-from sandbox.kit import Clock, Fault, running
+from sandbox.kit import running
 
 REPO = "/repos/reify/reify-studio"
 USER = Caller("user", "user:ana")

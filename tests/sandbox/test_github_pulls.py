@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.faults import Fault
 from sandbox.github import GitHubSimulator
-from sandbox.kit import Fault
 
 HEADING = "0c48c64d2651fd5aef4f3d6a045e0744c0113d27"
 

@@ -6,13 +6,13 @@ import pytest
 from starlette.datastructures import Headers
 
 from sandbox.page.guard import refusal
-from tests.sandbox.page_visit import FIXTURES, PRODUCTION, Visit
+from tests.sandbox.page_visit import ANA, DEPLOYS, FIXTURES, Visit
 
 page_stage, bot_stage, visit = FIXTURES
 PORT = 8600
 HERE = ("host", f"127.0.0.1:{PORT}")
 JSON = ("content-type", "application/json")
-SWITCH = {"app": PRODUCTION, "fault": "unhealthy", "on": True}
+WORD = {"user": ANA, "channel": DEPLOYS, "text": "hello"}
 
 
 def headers(*pairs: tuple[str, str]) -> Headers:
@@ -71,22 +71,22 @@ def test_everybody_else_is_refused(method: str, sent: list[tuple[str, str]]) -> 
     "forged", [{"origin": "http://evil.example"}, {"host": "evil.example:8600"}, {"sec-fetch-site": "cross-site"}]
 )
 async def test_a_foreign_request_changes_nothing(visit: Visit, forged: dict[str, str]) -> None:
-    """403 with a sentence, and the fault stays off."""
-    answer = await visit.client.post("/api/fault", json=SWITCH, headers=forged)
+    """403 with a sentence, and nothing is said."""
+    answer = await visit.client.post("/api/command", json=WORD, headers=forged)
 
     assert answer.status_code == 403
     assert answer.json()["error"].endswith(".")
-    assert (await visit.state())["faults"]["on"] == []
+    assert await visit.messages() == []
 
 
 async def test_a_foreign_name_cannot_read_the_state(visit: Visit) -> None:
     """A name that resolves to loopback gets neither the state nor the page."""
-    answers = [await visit.client.get(path, headers={"host": "evil.example"}) for path in ("/api/state", "/")]
+    answers = [await visit.client.get(path, headers={"host": "evil.example"}) for path in ("/api/poll", "/")]
 
     assert [answer.status_code for answer in answers] == [403, 403]
 
 
-@pytest.mark.parametrize("path", ["/", "/app.js", "/api/state", "/nothing"])
+@pytest.mark.parametrize("path", ["/", "/app.js", "/api/poll", "/nothing"])
 async def test_every_answer_forbids_foreign_and_inline_scripts(visit: Visit, path: str) -> None:
     """The policy allows this origin alone and no markup made from text."""
     answer = await visit.client.get(path)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from sandbox.slack.view_methods import checked_view
-from tests.sandbox.page_visit import ANA, FIXTURES, HOSTILE, Visit
+from tests.sandbox.page_visit import ANA, DEPLOYS, FIXTURES, HOSTILE, Visit
 
 page_stage, bot_stage, visit = FIXTURES
 BO = "U0BO"
@@ -64,8 +64,8 @@ async def acts(visit: Visit, name: str, view_id: str, **body: Any) -> httpx.Resp
 
 async def seen(visit: Visit, user: str = ANA) -> dict[str, Any] | None:
     """The modal that a person sees."""
-    views: dict[str, dict[str, Any]] = (await visit.state())["slack"]["views"]
-    return views.get(user)
+    view: dict[str, Any] | None = await visit.item(f"slack/view/{user}")
+    return view
 
 
 async def test_a_modal_is_shown_to_its_person_only(visit: Visit) -> None:
@@ -116,7 +116,7 @@ async def test_a_menu_that_searches_asks_the_app(visit: Visit) -> None:
     asked = visit.bot.payload
     assert (asked["type"], asked["value"]) == ("block_suggestion", "1.4")
     assert asked["view"]["state"]["values"]["where"]["menu"]["selected_option"]["value"] == "a"
-    assert offered.json() == {"options": [option("v1.4.2")], "problem": None}
+    assert offered.json() == {"options": [option("v1.4.2")], "option_groups": [], "problem": None}
     assert chosen is not None
     assert emptied is not None
     assert chosen["values"]["what"]["search"]["selected_option"] == option("v1.4.2")
@@ -166,7 +166,7 @@ async def test_a_modal_changes_while_one_looks_at_it(visit: Visit) -> None:
     section = {"type": "section", "text": plain("…")}
     visit.bot.answer = {"response_action": "update", "view": modal("Waiting", [section])}
     await acts(visit, "submit", view_id)
-    waiting, before = await seen(visit), (await visit.state())["revision"]
+    waiting, before = await seen(visit), (await visit.poll()).json()["revision"]
 
     await visit.app_says("views.update", view_id=view_id, view=modal("Plan", [section]))
 
@@ -177,7 +177,7 @@ async def test_a_modal_changes_while_one_looks_at_it(visit: Visit) -> None:
         (view_id, "Waiting"),
         (view_id, "Plan"),
     ]
-    assert (await visit.state())["revision"] != before
+    assert (await visit.poll()).json()["revision"] != before
 
 
 async def test_a_submission_that_nobody_answers_leaves_the_modal_open(visit: Visit) -> None:
@@ -225,6 +225,7 @@ async def test_a_button_in_a_modal_reaches_the_app(visit: Visit) -> None:
         ("select", {**MENU, "value": 1}, "`value` is neither a text nor a list of texts"),
         ("select", {**MENU, "value": [{}]}, "`value` is neither a text nor a list of texts"),
         ("select", {"action_id": "menu", "value": "a"}, "`block_id` is missing or not a text"),
+        ("select", {**MENU, "value": "a", "view_id": None}, "`channel` is missing or not a text"),
         ("suggest", {**MENU, "value": ""}, "menu is no external menu"),
         ("click", {"action_id": "nothing"}, "no element with action_id 'nothing'"),
     ],
@@ -239,3 +240,30 @@ async def test_what_no_client_would_do_is_refused(visit: Visit, name: str, body:
     assert answer.status_code == 400
     assert sentence in answer.json()["error"]
     assert visit.bot.received == []
+
+
+async def test_a_choice_in_a_message_reaches_the_app(visit: Visit) -> None:
+    """It names the message; the page shows it to the person who made it."""
+    blocks = [{"type": "actions", "block_id": "row", "elements": [BLOCKS[0]["element"]]}]
+    ts = (await visit.app_says("chat.postMessage", text="card", blocks=blocks))["ts"]
+
+    await visit.post("select", user=ANA, channel=DEPLOYS, ts=ts, version=0, block_id="row", action_id="menu", value="b")
+
+    [message] = await visit.messages()
+    assert visit.bot.payload["container"]["message_ts"] == ts
+    assert visit.bot.payload["actions"][0]["selected_option"] == option("b")
+    assert message["chosen"][ANA]["row"]["menu"]["selected_option"] == option("b")
+
+
+async def test_the_cross_closes_the_whole_stack(visit: Visit) -> None:
+    """The button closes the upper form only."""
+    opened(visit)
+    world = visit.simulators.slack.world
+    upper = [world.views.push(ANA, checked_view(modal(title), "modal")).id for title in ("Second", "Third")]
+
+    await acts(visit, "close", upper[1])
+    below = await seen(visit)
+    await acts(visit, "close", upper[0], all=True)
+
+    assert below is not None
+    assert (below["id"], await seen(visit)) == (upper[0], None)

@@ -209,7 +209,7 @@ async def test_channels_say_whether_the_bot_is_in_them(slack: Workspace) -> None
     members = await slack.web.conversations_members(channel=DEPLOYS)
 
     assert {c["name"]: c["is_member"] for c in listed["channels"]} == {"deploys": True, "general": False}
-    assert (info["channel"]["num_members"], info["channel"]["is_ext_shared"]) == (5, False)
+    assert (info["channel"]["num_members"], info["channel"]["is_ext_shared"]) == (5, True)
     assert [c["id"] for c in joined["channels"]] == [DEPLOYS]
     assert "U0EVE" not in members["members"]
 
@@ -231,3 +231,15 @@ async def test_api_test_repeats_its_arguments(slack: Workspace) -> None:
     answer = await slack.web.api_test(foo="bar")
 
     assert answer["args"]["foo"] == "bar"
+
+
+async def test_json_that_is_nested_too_deeply_is_no_json(slack: Workspace) -> None:
+    """Neither as a body nor as an argument of a form."""
+    headers = BEARER | {"Content-Type": "application/json"}
+    deep = "[" * 100_000
+    answers = [
+        await slack.http.post("/api/chat.postMessage", content=deep, headers=headers),
+        await slack.http.post("/api/chat.postMessage", data={"channel": DEPLOYS, "blocks": deep}, headers=BEARER),
+    ]
+
+    assert [answer.json()["error"] for answer in answers] == ["invalid_json", "invalid_blocks_format"]

@@ -103,6 +103,10 @@ REFUSED = {
         section(accessory={**STATIC, "options": [{"text": plain("x"), "value": "x" * 151}]}),
         "must be less than 151 characters",
     ),
+    "initial option of another text": (
+        section(accessory={**STATIC, "initial_option": {**STATIC["options"][0], "text": plain("other")}}),
+        "not among the options",
+    ),
     "initial option not offered": (
         section(accessory={**STATIC, "initial_option": option("x")}),
         "not among the options",

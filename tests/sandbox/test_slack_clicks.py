@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from starlette.responses import PlainTextResponse
 
-from sandbox.kit import ControlError, Fault
+from sandbox.faults import Fault
+from sandbox.kit import ControlError
 from tests.sandbox.slack_workspace import DEPLOYS, FIXTURES, Workspace, actions, button, option, section
 
 slack_stage, open_workspace, slack = FIXTURES

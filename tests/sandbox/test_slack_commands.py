@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 import pytest
 from starlette.responses import PlainTextResponse, Response
 
-from sandbox.kit import ControlError, Fault
+from sandbox.faults import Fault
+from sandbox.kit import ControlError
 from tests.sandbox.slack_workspace import DEPLOYS, FIXTURES, OpenWorkspace, Received, Workspace, happens, section
 
 slack_stage, open_workspace, slack = FIXTURES

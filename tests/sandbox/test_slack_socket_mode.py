@@ -10,7 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from sandbox.kit import ControlError, Fault
+from sandbox.faults import Fault
+from sandbox.kit import ControlError
 from tests.sandbox.slack_workspace import APP_TOKEN, FIXTURES, OpenWorkspace, Workspace, modal, text_input
 
 slack_stage, open_workspace, slack = FIXTURES
@@ -73,6 +74,34 @@ async def test_a_command_comes_in_an_envelope_and_is_answered_in_the_acknowledge
     assert (envelope["type"], envelope["accepts_response_payload"]) == ("slash_commands", True)
     assert (envelope["payload"]["command"], envelope["payload"]["text"]) == ("/deploy", "payload")
     assert (result["ephemeral"]["text"], slack.app.received) == ("on it", [])
+
+
+@pytest.mark.parametrize("noise", [b"\x00", "", "{", "[1]", '"x"', '{"envelope_id": []}', "[" * 100_000])
+async def test_noise_on_a_socket_is_passed_over(slack: Workspace, noise: str | bytes) -> None:
+    """What is no acknowledgement changes nothing: the one that follows counts."""
+    async with connected(slack) as socket:
+        await socket.read()
+        typing = asyncio.create_task(slack.sim.command(user="ana", channel="deploys", text="/deploy payload"))
+        envelope = await socket.read()
+        await (socket.websocket.send_bytes(noise) if isinstance(noise, bytes) else socket.websocket.send_str(noise))
+        await socket.acknowledge(envelope, {"text": "on it"})
+
+        result = await typing
+
+    assert result["outcome"] == "ok"
+
+
+async def test_a_submission_that_is_answered_with_a_list_is_in_trouble(slack: Workspace) -> None:
+    """The form stays, and says so."""
+    opened = await slack.sim.command(user="ana", channel="deploys", text="/deploy")
+    await slack.call("views.open", trigger_id=opened["trigger_id"], view=modal(text_input()))
+    async with connected(slack) as socket:
+        await socket.read()
+        submitting = asyncio.create_task(slack.sim.submit(user="ana", values={"reason": "x"}))
+        await socket.acknowledge(await socket.read(), ["close"])
+        result = await submitting
+
+    assert result["trouble"].startswith("We had some trouble connecting")
 
 
 async def test_a_click_accepts_no_payload(slack: Workspace) -> None:

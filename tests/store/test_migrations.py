@@ -44,12 +44,18 @@ def a_watch(db: Database) -> None:
     db.table("watch").insert({"operation_id": "op1", "phase": "watching", "told": "watching", "facts": "{}"})
 
 
+def a_delivery(db: Database) -> None:
+    told = {"event": "push", "action": "", "repository": "reify/reify-studio", "state": "received"}
+    db.table("delivery").insert({"guid": "g1", **told, "received_at": NOW.isoformat(), "body": b"x"})
+
+
 # What is put into the database once the migration of that name was applied.
 SAMPLES: dict[str, Callable[[Database], None]] = {
     "m001_operations": an_operation,
     "m002_audit": an_event,
     "m003_fires": a_fire,
     "m004_watches": a_watch,
+    "m005_deliveries": a_delivery,
 }
 
 
@@ -102,7 +108,7 @@ def test_every_table_is_strict(db: Database) -> None:
     migrations.apply(db)
 
     assert {table: db.table(table).strict for table in our_tables(db)} == dict.fromkeys(
-        ("operation", "journal", "audit", "fire", "watch"), True
+        ("operation", "journal", "audit", "fire", "watch", "delivery"), True
     )
 
 
