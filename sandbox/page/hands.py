@@ -13,7 +13,10 @@ from sandbox.slack.world import Channel, User
 
 TEXT_LIMIT = 4_000
 SLACKBOT = "USLACKBOT"
+# In place of a channel's id: the direct message with the app, which need not have been opened yet.
+DIRECT = "app"
 EMOJI = re.compile(r"[a-z0-9_+'-]{1,100}")
+NOT_THEIRS = "The app belongs to a workspace that this person is not in."
 DONE: Json = {"outcome": "ok", "problem": None}
 PROBLEMS = {
     "operation_timeout": "The bot did not answer in time (operation_timeout).",
@@ -71,7 +74,7 @@ class Hands:
         if tab not in {"home", "messages"}:
             raise ControlError("`tab` is `home` or `messages`.")
         if self._slack.world.users[user].is_stranger:
-            raise ControlError("The app belongs to a workspace that this person is not in.")
+            raise ControlError(NOT_THEIRS)
         await self._slack.open_home(user=user, tab=tab)
         return DONE
 
@@ -156,9 +159,16 @@ class Hands:
 
     def _channel(self, body: Json) -> str:
         channel = get(body, "channel", str)
+        if channel == DIRECT:
+            return self._direct(self._person(body))
         if channel not in self._slack.world.channels:
             raise ControlError(f"There is no channel {channel!r}.")
         return channel
+
+    def _direct(self, user: str) -> str:
+        if self._slack.world.users[user].is_stranger:
+            raise ControlError(NOT_THEIRS)
+        return self._slack.world.open_im(user).id
 
     def _refuse_outsider(self, user_id: str, channel_id: str) -> None:
         user, channel = self._slack.world.users[user_id], self._slack.world.channels[channel_id]

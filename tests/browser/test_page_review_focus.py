@@ -81,3 +81,21 @@ async def test_a_thread_opens_at_its_newest_reply(quiet: Sandbox, size: tuple[in
     await expect(thread.get_by_text("reply 2")).to_be_in_viewport()
     await quiet.app_says("chat.postMessage", text="one more\n" * 20 + "the end", thread_ts=parent["ts"])
     await expect(thread.get_by_text("the end")).to_be_in_viewport()
+
+
+async def test_a_window_that_is_narrowed_stays_at_the_newest_message(quiet: Sandbox) -> None:
+    """What takes more lines then grows upwards; whoever has scrolled up stays there."""
+    for number in range(4):
+        await quiet.slack.say(user=ANA, channel=DEPLOYS, text=f"message {number} {'with many words ' * 60}")
+    page = await quiet.window()
+    newest, oldest = page.get_by_text("message 3"), page.get_by_text("message 0")
+    await expect(newest).to_be_in_viewport()
+
+    await page.set_viewport_size({"width": 400, "height": 800})
+    await expect(newest).to_be_in_viewport()
+    await expect(page.get_by_role("button", name="Jump to latest")).to_have_count(0)
+    await page.get_by_role("region", name="Messages of #deploys").press("Home")
+    await expect(oldest).to_be_in_viewport()
+    await page.set_viewport_size({"width": 1280, "height": 800})
+
+    await expect(oldest).to_be_in_viewport()

@@ -16,6 +16,11 @@ ANA, BO, DEPLOYS = "U0ANA", "U0BO", "C0DEPLOYS"
 # As many windows as a browser has connections to one server.
 WINDOWS = 6
 FOREVER_S = 3600.0
+SLOW_FRAMES = """
+    const later = setTimeout;
+    window.setTimeout = (act, ms) => later(act, (ms ?? 0) + 5000);
+    window.requestAnimationFrame = (act) => later(act, 5000);
+"""
 LOST = "The sandbox does not answer. Is it still running?"
 
 
@@ -50,6 +55,17 @@ async def test_what_a_person_does_never_waits_for_news(quiet: Sandbox) -> None:
             await line.press("Enter")
 
             await expect(pages[number].get_by_role("main")).to_contain_text(f"said in window {number}")
+
+
+async def test_news_that_come_before_the_first_frame_are_shown(quiet: Sandbox) -> None:
+    """On a slow machine the server answers before the browser has drawn anything."""
+    async with one_browser(quiet) as context:
+        await context.add_init_script(SLOW_FRAMES)
+
+        page = await context.new_page()
+        await page.goto(quiet.url)
+
+        await expect(page.locator(".frame")).to_be_visible()
 
 
 async def test_the_page_finds_a_sandbox_that_was_started_again(quiet: Sandbox) -> None:
@@ -101,3 +117,22 @@ async def test_an_address_that_names_nobody_opens_as_somebody(quiet: Sandbox) ->
 
     await expect(page.get_by_role("heading", name="You are bo")).to_be_visible()
     await expect(page.get_by_role("tab", name="Fly")).to_have_attribute("aria-selected", "true")
+
+
+async def test_the_line_stays_as_it_is_when_the_direct_message_is_opened(quiet: Sandbox) -> None:
+    """What is being typed to the app stays in the line when its first message comes, and can be sent before that."""
+    page = await quiet.window()
+    await page.route("**/api/home", lambda route: route.fulfill(json={"outcome": "ok", "problem": None}))
+    await page.locator(".sidebar-lists").get_by_role("button", name="Flytower").click()
+    await page.get_by_role("tab", name="Messages").click()
+    line = page.get_by_role("textbox", name="Message Flytower")
+    await line.fill("sent before it was opened")
+
+    await line.press("Enter")
+    await expect(page.locator(".message")).to_contain_text("sent before it was opened")
+    await page.get_by_role("button", name="bo @approvers").click()
+    await line.fill("half a sent")
+    await quiet.app_says("chat.postMessage", channel=BO, text="the app was first")
+
+    await expect(page.locator(".message")).to_contain_text("the app was first")
+    await expect(line).to_have_value("half a sent")

@@ -46,7 +46,7 @@ async def test_a_wait_names_its_version(fly: FlyClient, world: FlyWorld) -> None
 
 async def test_a_long_wait_goes_in_slices(world: FlyWorld) -> None:
     """Fly cuts waits at 60 s: 130 s are three requests, and then RemoteTimeout."""
-    world.simulator.clock.speed = 1000
+    world.simulator.clock.speed = 100
 
     async with world.client("fm2_sandbox_staging") as staging:
         with pytest.raises(RemoteTimeout) as caught:

@@ -54,3 +54,16 @@ async def test_a_revision_that_is_none_begins_anew(visit: Visit, since: str) -> 
     answer = await visit.client.get("/api/poll", params={"since": since})
 
     assert (answer.status_code, answer.json()["is_complete"]) == (200, True)
+
+
+async def test_the_direct_message_can_be_named_before_it_is_opened(visit: Visit) -> None:
+    """`app` is the person's own direct message with the app; who is of another workspace has none."""
+    own = await visit.post("command", user=ANA, channel="app", text="hello")
+    stranger = await visit.post("command", user="U0EVE", channel="app", text="hello")
+
+    assert own.json() == {"outcome": "ok", "problem": None}
+    assert [message["text"] for message in await visit.messages("D0ANA")] == ["hello"]
+    assert (stranger.status_code, stranger.json()["error"]) == (
+        400,
+        "The app belongs to a workspace that this person is not in.",
+    )

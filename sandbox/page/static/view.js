@@ -1,5 +1,5 @@
 // What this window looks at: whose hands it has, which conversation, which thread, which side panel. Two windows differ.
-import { useEffect, useState } from "./lib.js";
+import { useLayoutEffect, useState } from "./lib.js";
 import { subscribe } from "./store.js";
 
 const KEPT = ["user", "channel", "tab", "panel"];
@@ -35,7 +35,8 @@ export function addressOf(change) {
 /** Draw the calling component again after each change of what there is or of what is looked at. */
 export function useEverything() {
   const [, again] = useState(0);
-  useEffect(() => {
+  // At once, not after the first frame: the first news may come before it.
+  useLayoutEffect(() => {
     const redraw = () => again((count) => count + 1);
     const end = subscribe(redraw);
     listeners.add(redraw);

@@ -4,7 +4,7 @@ import { act } from "../store.js";
 import { view } from "../view.js";
 import { completions, usageOf } from "./complete.js";
 import { Icon } from "./icons.js";
-import { nameOf } from "./place.js";
+import { APP, nameOf } from "./place.js";
 
 const HIGHEST_PX = 180;
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
@@ -26,7 +26,8 @@ export function fill(text) {
 
 /** The line of a conversation, or with `thread` (the parent's ts) of a thread. */
 export function Composer({ channel, thread = null }) {
-  const key = `${view.user} ${channel.id} ${thread ?? ""}`;
+  // A direct message gets its id when it is opened, which may be while somebody types.
+  const key = `${view.user} ${channel.kind === "im" ? APP : channel.id} ${thread ?? ""}`;
   return html`<${Line} key=${key} draftKey=${key} channel=${channel} thread=${thread} user=${view.user} />`;
 }
 

@@ -1,5 +1,6 @@
 // The messages of a conversation: the newest at the bottom, earlier ones as one scrolls up.
 import { html, useLayoutEffect, useRef, useState } from "../lib.js";
+import { toEnd, useAtEnd } from "./at_end.js";
 import { Icon } from "./icons.js";
 import { takeSought } from "./permalinks.js";
 import { messagesOf, nameOf } from "./place.js";
@@ -8,7 +9,6 @@ import { isWatched, lastRead, markRead, newOf } from "./unread.js";
 
 // So many messages are drawn at first, and so many more each time that the top comes near.
 const PAGE = 100;
-export const NEAR_END_PX = 60;
 const NEAR_TOP_PX = 400;
 const SHOWN_MS = 2000;
 
@@ -18,7 +18,8 @@ export function MessageList({ channel, user, thread, children }) {
   const [from, setFrom] = useState(() => tops.at(-PAGE)?.ts ?? "");
   const [isAway, setAway] = useState(false);
   const pane = useRef();
-  const isAtEnd = useRef(true);
+  const end = useAtEnd(pane);
+  const { isAtEnd } = end;
   const since = useNewMark(channel, user, tops, isAtEnd);
   const kept = useKeptPosition(pane, from);
   const start = Math.max(0, tops.findIndex((message) => message.ts >= from));
@@ -31,10 +32,9 @@ export function MessageList({ channel, user, thread, children }) {
   });
 
   const scrolled = (event) => {
-    const { scrollHeight, scrollTop, clientHeight } = event.currentTarget;
-    isAtEnd.current = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    end.scrolled();
     setAway(!isAtEnd.current);
-    if (scrollTop > NEAR_TOP_PX || start === 0) return;
+    if (event.currentTarget.scrollTop > NEAR_TOP_PX || start === 0) return;
     kept();
     setFrom(tops[Math.max(0, start - PAGE)].ts);
   };
@@ -53,10 +53,6 @@ export function MessageList({ channel, user, thread, children }) {
     </div>
     ${isAway && html`<button type="button" class="jump" onClick=${jump}><${Icon} name="down" /> ${fresh ? `${fresh} new` : "Jump to latest"}</button>`}
   </div>`;
-}
-
-export function toEnd(node) {
-  node.scrollTop = node.scrollHeight;
 }
 
 /** Where what is new begins: it stays until the conversation is left, however much of it was read by then. */
@@ -79,13 +75,6 @@ function useEnd(pane, isAtEnd, tops, user) {
     newest.current = last?.ts;
     if (isAtEnd.current) toEnd(pane.current);
   });
-  useLayoutEffect(() => {
-    const node = pane.current;
-    const observer = new ResizeObserver(() => isAtEnd.current && toEnd(node));
-    observer.observe(node);
-    observer.observe(node.firstElementChild);
-    return () => observer.disconnect();
-  }, []);
 }
 
 /** Go to the message that a link asked for, which may be one that is not drawn yet. */

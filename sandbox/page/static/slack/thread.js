@@ -1,9 +1,9 @@
 // A thread in its side panel: the message, its replies, and a line to reply in.
 import { html, useEffect, useLayoutEffect, useRef } from "../lib.js";
 import { look, view } from "../view.js";
+import { toEnd, useAtEnd } from "./at_end.js";
 import { Composer, focusComposer } from "./compose.js";
 import { Icon } from "./icons.js";
-import { NEAR_END_PX, toEnd } from "./list.js";
 import { conversation, messagesOf, nameOf, openThread, takesPart } from "./place.js";
 import { rows } from "./rows.js";
 import { isWatched, markRead } from "./unread.js";
@@ -22,7 +22,11 @@ function Panel({ parent }) {
   useLayoutEffect(() => {
     if (isWatched()) markRead(view.user, channel.id, replies, parent.ts);
   });
-  useEnd(pane, replies);
+  const { isAtEnd, scrolled } = useAtEnd(pane);
+  useLayoutEffect(() => {
+    isAtEnd.current = true;
+    toEnd(pane.current);
+  }, [replies.length]);
   const close = () => look({ thread: null });
   const keys = (event) => {
     if (event.key === "Escape" && !event.defaultPrevented) close();
@@ -33,33 +37,13 @@ function Panel({ parent }) {
       <h2>Thread <span class="quiet"><bdi>${nameOf(channel)}</bdi></span></h2>
       <button type="button" class="icon-button" aria-label="Close the thread" title="Close (Escape)" onClick=${close}><${Icon} name="close" /></button>
     </header>
-    <div class="thread-pane" ref=${pane} tabindex="0" role="region" aria-label="Messages of the thread"><div>
+    <div class="thread-pane" ref=${pane} onScroll=${scrolled} tabindex="0" role="region" aria-label="Messages of the thread"><div>
       <ol class="messages">${rows([parent], context)}</ol>
       ${replies.length > 0 && html`<p class="divider reply-count"><span>${replies.length} ${replies.length === 1 ? "reply" : "replies"}</span></p>`}
       <ol class="messages" aria-label="Replies">${rows(replies, context)}</ol>
     </div></div>
     ${takesPart(channel, view.user) && html`<${Composer} channel=${channel} thread=${parent.ts} />`}
   </aside>`;
-}
-
-/** At the last reply when a thread opens and when a reply comes, and there while one is there, whatever grows. */
-function useEnd(pane, replies) {
-  const isAtEnd = useRef(true);
-  useLayoutEffect(() => {
-    isAtEnd.current = true;
-    toEnd(pane.current);
-  }, [replies.length]);
-  useEffect(() => {
-    const node = pane.current;
-    const scrolled = () => {
-      isAtEnd.current = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_END_PX;
-    };
-    const observer = new ResizeObserver(() => isAtEnd.current && toEnd(node));
-    node.addEventListener("scroll", scrolled);
-    observer.observe(node);
-    observer.observe(node.firstElementChild);
-    return () => observer.disconnect();
-  }, []);
 }
 
 // The focus goes to the line to reply in, and back to where it was once the thread is closed.
