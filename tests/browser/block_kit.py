@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,24 +132,28 @@ def modal(*blocks: Json, title: str = "Deploy", **more: Any) -> Json:
 class Listening(StandIn):
     """An app whose requests a test can wait for, one after the other; it answers none before its `gate` opens."""
 
-    heard: asyncio.Queue[None] = field(default_factory=asyncio.Queue)
+    heard: asyncio.Queue[dict[str, str]] = field(default_factory=asyncio.Queue)
     gate: asyncio.Event | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.gate is not None:
             await self.gate.wait()
         await super().__call__(scope, receive, send)
-        self.heard.put_nowait(None)
+        self.heard.put_nowait(self.received[-1])
 
     async def hears(self) -> Json:
         """The next interaction; TimeoutError where none comes."""
         async with asyncio.timeout(LONGEST_WAIT_S):
-            await self.heard.get()
-        return self.payload
+            form = await self.heard.get()
+        heard: Json = json.loads(form["payload"])
+        return heard
 
     async def hears_action(self) -> Json:
-        """What was pressed or chosen next."""
-        action: Json = (await self.hears())["actions"][0]
+        """What was pressed or chosen next; a menu may ask more than once while somebody types."""
+        heard = await self.hears()
+        while "actions" not in heard:
+            heard = await self.hears()
+        action: Json = heard["actions"][0]
         return action
 
 
