@@ -103,6 +103,7 @@ KINDS = {
     "releases": r"[A-Z]+ /api/v1/",
     "find the image": r"HEAD /v2/|GET /v2/",
     "GraphQL": r"POST /graphql",
+    "note the secrets": r"GET /v1/apps/…/secrets$",
 }
 OTHER = "other calls"
 

@@ -40,6 +40,7 @@ LIMITS: Mapping[str, tuple[float, str]] = {
     "releases": (5, ""),
     "find the image": (3, ""),
     "GraphQL": (2, ""),
+    "note the secrets": (2, ""),
     "other calls": (2, ""),
 }
 

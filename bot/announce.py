@@ -15,11 +15,10 @@ from collections.abc import Callable
 
 import structlog
 
-from bot.domain.model import Actor
 from bot.domain.operation import Card, Operation, State
 from bot.errors import RateLimited, RemoteError, RemoteRejected
 from bot.metrics import Metrics
-from bot.operations.engine import BOT
+from bot.operations.people import person_behind
 from bot.operations.plans import plan_of
 from bot.ports import Chat, Clock
 from bot.store import Store
@@ -163,7 +162,8 @@ class Announcer:
         return card
 
     async def _tell_end(self, operation: Operation, card: Card) -> None:
-        if operation.started_at is not None:
+        # A rejection is said aloud, too: edits notify nobody.
+        if operation.started_at is not None or operation.state is State.REJECTED:
             if details := views.release_command_log(operation):
                 await self._chat.post(card.channel, details, thread_ts=card.ts)
             message = views.ended(operation, plan_of(operation), whom=await person_behind(self._store, operation))
@@ -194,13 +194,6 @@ async def put(
         if error.code not in CLOSED_CHANNEL or channel == home():
             raise
         return await chat.post(home(), message)
-
-
-async def person_behind(store: Store, operation: Operation) -> Actor:
-    """Whom an operation concerns: who asked for it, and where the bot went back by itself who deployed before."""
-    while operation.actor == BOT and (deployed := operation.request.get("back_from")):
-        operation = await store.operation(deployed)
-    return operation.actor
 
 
 def _never_public(operation: Operation) -> bool:

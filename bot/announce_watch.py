@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 import structlog
 
-from bot.announce import Backoff, person_behind, put
+from bot.announce import Backoff, put
 from bot.domain.operation import Operation
 from bot.domain.watch import Watch
 from bot.errors import RemoteError, RemoteRejected
+from bot.operations.people import person_behind
 from bot.operations.plans import plan_of
 from bot.ports import Chat, Clock
 from bot.store import Store

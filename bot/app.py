@@ -13,6 +13,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 
 from bot.announce import Announcer
+from bot.announce_incidents import IncidentAnnouncer
+from bot.announce_locks import LockAnnouncer
 from bot.announce_watch import WatchAnnouncer
 from bot.clients.fly.client import FlyClient, FlyEndpoints
 from bot.clients.github import AppAuth, GitHubClient, TokenAuth
@@ -23,29 +25,52 @@ from bot.deliveries import Deliveries
 from bot.domain.operation import Kind, Operation
 from bot.errors import BotError
 from bot.github_ingress import Delivery, Hooks
+from bot.holds import Holds
+from bot.incidents import Incidents
+from bot.lock_news import LockNews
+from bot.locks import Locks
 from bot.metrics import Metrics
+from bot.operations.approvals import Approvals
 from bot.operations.build import BuildWay, EitherWay
+from bot.operations.contracts import Contracts
 from bot.operations.deployments import Deployments
-from bot.operations.engine import BOT, Engine
+from bot.operations.engine import Engine, Procedure
+from bot.operations.facts import Facts
 from bot.operations.history import Histories
-from bot.operations.people import People
+from bot.operations.holds import HoldKeeper
+from bot.operations.incidents import EmergencyLane
+from bot.operations.locks import LockKeeper
+from bot.operations.people import BOT, People
 from bot.operations.planning import Planner
+from bot.operations.records import Recorder
+from bot.operations.releases import Releases
+from bot.operations.rollback import HoldStep
 from bot.operations.rollout import Rollout
+from bot.operations.rulebook import RuleBook
+from bot.operations.runs import PendingRuns
 from bot.operations.stats import Statistics
 from bot.operations.status import Statuses
+from bot.operations.targets import Targets
 from bot.operations.watch import Restorer, Returns, Watching
 from bot.operations.why import Whys
 from bot.ports import Clock
 from bot.queries import Queries
+from bot.records import Records
 from bot.store import Store
 from bot.tasks import Tasks
 from bot.views import replies
 from bot.watches import Watches
 from bot.web import Web
-from commands import deploy, deploy_modal, history, home, stats, status, watch, why
+from commands import approvals, deploy, deploy_modal, history, home, rollback, rollback_modal, stats, status, watch, why
+from commands import holds as holds_command
+from commands import incidents as incidents_command
+from commands import locks as locks_command
 from commands.router import Handler, Router, bolt_app, dispatch
+from jobs.approvals import void_stale
 from jobs.deliveries import forget_deliveries
+from jobs.locks import tell_of_locks
 from jobs.operations import expire_plans
+from jobs.records import RecordBeat
 from jobs.schedule import Schedule
 from jobs.watch import WatchBeat
 
@@ -92,6 +117,8 @@ class Application:
         self._closing.callback(self.schedule.stop)
         self.beat.start()
         self._closing.push_async_callback(self.beat.stop)
+        self.records.start()
+        self._closing.push_async_callback(self.records.stop)
         if self.settings.slack.app_token is not None:
             await self._listen(self.settings.slack.app_token.reveal())
         self._started = True
@@ -162,10 +189,25 @@ class Application:
             self.store, self.slack, self.clock, self.tasks, self.metrics, channel_of=self._channel_of
         )
         changed = self._changed
-        procedures = {Kind.DEPLOYMENT: EitherWay(Rollout(), BuildWay(self.github))}
-        self.engine = Engine(self.store, self.fly, self.clock, procedures, settings.organisation_of, changed)
-        planner = Planner(self.store, self.github, self.fly, settings.pipelines)
         people = People(self.slack, identity.team_id)
+        holds = Holds(self.store)
+        keeper = HoldKeeper(holds, self.github, people, self.clock, settings.environment)
+        rollout = Rollout(HoldStep(holds, settings.environment))
+        procedures: dict[Kind, Procedure] = {
+            Kind.DEPLOYMENT: EitherWay(rollout, BuildWay(self.github)),
+            Kind.ROLLBACK: rollout,
+        }
+        self.engine = Engine(self.store, self.fly, self.clock, procedures, settings.organisation_of, changed)
+        releases = Releases(self.store, self.github, self.fly, self.clock)
+        runs = PendingRuns(self.github, self.store, people, self.clock, settings.environment, changed)
+        planner = Planner(
+            self.store,
+            Targets(self.store, self.github, self.fly, settings.pipelines),
+            Facts(self.store, self.github, self.fly, settings.pipelines),
+            contracts=Contracts(self.store, self.github, self.fly, releases, runs.of),
+            rules=RuleBook(self.store, self.clock, keeper),
+            pending=runs,
+        )
         self.deployments = Deployments(
             self.store, self.engine, planner, people, self.clock, settings.environment, changed
         )
@@ -181,12 +223,56 @@ class Application:
             prepare=self.deploy.prepare,
         )
         deploy_modal.register(self.router, modal, command=settings.commands["/deploy"])
+        self.approvals = Approvals(self.store, self.deployments, people, self.clock, changed)
+        approvals.register(self.router, self.approvals, runs, self.slack)
+        self._go_back(people, releases)
+        self._keep_out(people, keeper, identity.url)
+        recorder = Recorder(Records(self.store), self.github, self.clock, settings.environment, workspace=identity.url)
+        self.records = RecordBeat(recorder, self.clock)
         self._watch(planner, people)
         self._look(people, identity.url, modal.open_modal)
         self.schedule = Schedule(self.store, self.clock, speed=settings.clock_speed)
         self.schedule.add(expire_plans(self.deployments))
+        self.schedule.add(void_stale(self.approvals))
+        self.schedule.add(tell_of_locks(self.lock_announcer))
         self.schedule.add(forget_deliveries(self.deliveries, self.clock))
         self._bolt = bolt_app(self.router, _authorize_result(identity, settings))
+
+    def _go_back(self, people: People, releases: Releases) -> None:
+        settings, command, prepare = self.settings, self.settings.commands["/rollback"], self.deploy.prepare
+        rollback.register(self.router, self.deployments, prepare, command=command)
+        modal = rollback_modal.RollbackModal(
+            self.slack,
+            people,
+            self.deployments,
+            releases,
+            self.clock,
+            environments=dict(zip(settings.environment_names, settings.environments, strict=True)),
+            prepare=prepare,
+        )
+        rollback_modal.register(self.router, modal, command=command)
+
+    def _keep_out(self, people: People, keeper: HoldKeeper, workspace: str) -> None:
+        settings, command, clock = self.settings, self.settings.commands["/deploy"], self.clock
+        holds_command.register(self.router, keeper, self.slack, command=command)
+        channels = tuple(dict.fromkeys(environment.channel for environment in settings.environments))
+        held, news = Locks(self.store), LockNews(self.store)
+        self.lock_announcer = LockAnnouncer(held, news, self.slack, clock, self.tasks)
+        locked = LockKeeper(
+            held,
+            news,
+            people,
+            self.slack,
+            clock,
+            settings.environment,
+            channel=channels[0],
+            changed=self.lock_announcer.changed,
+        )
+        locks_command.register(self.router, locked, self.slack, clock, command=command)
+        incidents = Incidents(self.store)
+        self.incident_announcer = IncidentAnnouncer(incidents, self.slack, clock, self.tasks, workspace=workspace)
+        lane = EmergencyLane(incidents, people, clock, channels=channels, changed=self.incident_announcer.changed)
+        incidents_command.register(self.router, lane, self.slack, workspace=workspace, command=command)
 
     def _watch(self, planner: Planner, people: People) -> None:
         settings, watches = self.settings, Watches(self.store)
@@ -201,7 +287,7 @@ class Application:
 
     def _look(self, people: People, workspace: str, open_modal: Handler) -> None:
         settings, queries, command = self.settings, Queries(self.store), self.settings.commands["/deploy"]
-        statuses = Statuses(settings, self.store, queries, self.github, self.fly, people, self.clock)
+        statuses = Statuses(settings, queries, self.github, self.fly, people, self.clock)
         status.register(self.router, statuses, self.clock, workspace=workspace, command=command)
         histories = Histories(queries, people, self.slack, self.clock, settings.environment)
         history.register(self.router, histories, self.slack, workspace=workspace, command=command)
@@ -209,12 +295,13 @@ class Application:
         home.register(self.router, tab, deploy=open_modal)
         statistics = Statistics(queries, people, self.clock, settings.environments, settings.environment)
         stats.register(self.router, statistics, self.slack, command=command)
-        whys = Whys(queries, people, settings.environment)
+        whys = Whys(queries, people, settings.environment, self.deployments, self.store, self.clock)
         why.register(self.router, whys, self.clock, workspace=workspace, command=command)
 
     def _changed(self, operation_id: str) -> None:
         self.announcer.changed(operation_id)
         self.beat.wake()
+        self.records.wake()
 
     def _channel_of(self, operation: Operation) -> str:
         return self.settings.environment(operation.request["environment"]).channel
@@ -226,6 +313,8 @@ class Application:
         # What waited too long while the bot was away is not taken up again.
         await self.deployments.expire()
         await self.announcer.resume()
+        await self.lock_announcer.catch_up()
+        self.incident_announcer.changed()
         for operation_id in await self.deployments.unplanned():
             self.tasks.spawn(self._prepare_again(operation_id), name=f"plan {operation_id}")
 

@@ -7,6 +7,7 @@ BotError                    reason, hint
 │  └─ NotAllowed            which rule, who could lift it
 ├─ Conflict                 right, but not now; shown with who and since when
 │  ├─ OperationRunning      one operation per app at a time
+│  ├─ Locked                somebody keeps deployments out; `lock_id` says which lock
 │  ├─ LeaseHeld             somebody else's lease on a Machine, until when
 │  ├─ StaleAction           a button that no longer fits the state
 │  └─ InvalidTransition     state, event
@@ -53,6 +54,27 @@ class Reason(StrEnum):
     ALREADY_LIVE = "already_live"
     NO_MACHINES = "no_machines"
     HOST_UNREACHABLE = "host_unreachable"
+    ROLLBACK_OFF = "rollback_off"
+    UNKNOWN_RELEASE = "unknown_release"
+    RELEASE_NOT_LIVE = "release_not_live"
+    CONFIGURATION_UNKNOWN = "configuration_unknown"
+    LOCKED = "locked"
+    LOCK_UNKNOWN = "lock_unknown"
+    LOCK_NOT_YOURS = "lock_not_yours"
+    NO_LOCK = "no_lock"
+    HELD = "held"
+    HOLD_UNKNOWN = "hold_unknown"
+    NO_HOLD = "no_hold"
+    FROZEN = "frozen"
+    INCIDENT = "incident"
+    NO_INCIDENT = "no_incident"
+    APPROVAL_NEEDED = "approval_needed"
+    APPROVAL_VOID = "approval_void"
+    APPROVERS_MISSING = "approvers_missing"
+    APPROVERS_UNKNOWN = "approvers_unknown"
+    NOT_AN_APPROVER = "not_an_approver"
+    OWN_APPROVAL = "own_approval"
+    REJECTED = "rejected"
     OPERATION_RUNNING = "operation_running"
     LEASE_HELD = "lease_held"
     PLAN_CHANGED = "plan_changed"
@@ -122,6 +144,16 @@ class OperationRunning(Conflict):
     """Another operation holds the app."""
 
     reason = Reason.OPERATION_RUNNING
+
+
+class Locked(Conflict):
+    """A person keeps deployments out of the environment."""
+
+    reason = Reason.LOCKED
+
+    def __init__(self, message: str, *, lock_id: int, hint: str = "", reason: Reason | None = None) -> None:
+        super().__init__(message, hint=hint, reason=reason)
+        self.lock_id = lock_id
 
 
 class LeaseHeld(Conflict):

@@ -132,3 +132,126 @@ def m005_deliveries(db: Database) -> None:
         CREATE INDEX delivery_by_age ON delivery (received_at);
         """
     )
+
+
+@migrations()
+def m006_rules(db: Database) -> None:
+    """Locks, holds, incidents and approvals; `rules.revision` counts every change of what may run.
+
+    Triggers count, so that no writer can forget it. What goes back is a rollback from here on.
+    """
+    db.executescript(
+        """
+        CREATE TABLE rules (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL) STRICT;
+        INSERT INTO rules VALUES (1, 0);
+        CREATE TABLE lock (
+            id INTEGER PRIMARY KEY,
+            scope TEXT NOT NULL,
+            branch TEXT NOT NULL,
+            holder_id TEXT NOT NULL,
+            holder_team TEXT NOT NULL,
+            why TEXT NOT NULL,
+            since TEXT NOT NULL,
+            until TEXT,
+            released_at TEXT,
+            released_by TEXT NOT NULL DEFAULT '',
+            successor INTEGER REFERENCES lock (id),
+            changes INTEGER NOT NULL DEFAULT 1,
+            shown INTEGER NOT NULL DEFAULT 0,
+            channel TEXT NOT NULL DEFAULT '',
+            card_channel TEXT NOT NULL DEFAULT '',
+            card_ts TEXT NOT NULL DEFAULT '',
+            holder_told INTEGER NOT NULL DEFAULT 0,
+            told INTEGER NOT NULL DEFAULT 0
+        ) STRICT;
+        CREATE INDEX lock_to_tell ON lock (id) WHERE told = 0;
+        CREATE UNIQUE INDEX one_lock_per_scope ON lock (scope) WHERE released_at IS NULL;
+        CREATE TABLE lock_waiter (
+            lock_id INTEGER NOT NULL REFERENCES lock (id),
+            user_id TEXT NOT NULL,
+            team_id TEXT NOT NULL,
+            channel TEXT NOT NULL,
+            wants TEXT NOT NULL,
+            since TEXT NOT NULL,
+            question TEXT NOT NULL DEFAULT 'none',
+            told INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (lock_id, user_id)
+        ) STRICT;
+        CREATE TABLE hold (
+            id INTEGER PRIMARY KEY,
+            operation_id TEXT NOT NULL UNIQUE REFERENCES operation (id),
+            environment TEXT NOT NULL,
+            repository TEXT NOT NULL,
+            good TEXT NOT NULL,
+            good_ref TEXT NOT NULL,
+            bad TEXT NOT NULL,
+            bad_ref TEXT NOT NULL,
+            by_id TEXT NOT NULL,
+            by_team TEXT NOT NULL,
+            why TEXT NOT NULL,
+            at TEXT NOT NULL,
+            fixes TEXT NOT NULL DEFAULT '[]',
+            lifted_at TEXT,
+            lifted_by TEXT NOT NULL DEFAULT '',
+            lifted_why TEXT NOT NULL DEFAULT ''
+        ) STRICT;
+        CREATE INDEX hold_in_force ON hold (environment) WHERE lifted_at IS NULL;
+        CREATE TABLE incident (
+            id INTEGER PRIMARY KEY,
+            why TEXT NOT NULL,
+            by_id TEXT NOT NULL,
+            by_team TEXT NOT NULL,
+            started_at TEXT NOT NULL,
+            ended_at TEXT,
+            ended_by TEXT NOT NULL DEFAULT ''
+        ) STRICT;
+        CREATE UNIQUE INDEX one_incident ON incident (ended_at IS NULL) WHERE ended_at IS NULL;
+        CREATE TABLE incident_notice (
+            id INTEGER PRIMARY KEY,
+            incident_id INTEGER NOT NULL REFERENCES incident (id),
+            event TEXT NOT NULL CHECK (event IN ('start', 'end')),
+            channel TEXT NOT NULL,
+            ts TEXT NOT NULL DEFAULT '',
+            shown INTEGER NOT NULL DEFAULT -1,
+            UNIQUE (incident_id, event, channel)
+        ) STRICT;
+        CREATE TABLE review (
+            operation_id TEXT PRIMARY KEY REFERENCES operation (id),
+            incident_id INTEGER NOT NULL REFERENCES incident (id),
+            reviewed_by TEXT NOT NULL,
+            reviewed_at TEXT NOT NULL,
+            note TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE approval (
+            id INTEGER PRIMARY KEY,
+            operation_id TEXT NOT NULL REFERENCES operation (id),
+            plan_hash TEXT NOT NULL,
+            state TEXT NOT NULL,
+            requested_at TEXT NOT NULL,
+            expires_at TEXT NOT NULL,
+            decided_at TEXT,
+            decided_by TEXT NOT NULL DEFAULT '',
+            note TEXT NOT NULL DEFAULT ''
+        ) STRICT;
+        CREATE UNIQUE INDEX one_pending_approval ON approval (operation_id) WHERE state = 'pending';
+        CREATE INDEX approval_by_operation ON approval (operation_id, id);
+        CREATE TABLE github_record (
+            operation_id TEXT PRIMARY KEY REFERENCES operation (id),
+            deployment_id INTEGER,
+            told TEXT NOT NULL DEFAULT '',
+            tries INTEGER NOT NULL DEFAULT 0,
+            next_at TEXT NOT NULL,
+            problem TEXT NOT NULL DEFAULT ''
+        ) STRICT;
+        INSERT INTO github_record (operation_id, next_at, problem)
+            SELECT id, finished_at, 'It ended before there were records.' FROM operation WHERE finished_at IS NOT NULL;
+        UPDATE operation SET kind = 'rollback' WHERE json_extract(request, '$.back_from') <> '';
+        """
+    )
+    counts = "BEGIN UPDATE rules SET revision = revision + 1; END"
+    # What Slack shows of a lock is no rule.
+    of_a_lock = " OF scope, branch, holder_id, holder_team, why, since, until, released_at"
+    for table, columns in (("lock", of_a_lock), ("hold", ""), ("incident", "")):
+        db.execute(f"CREATE TRIGGER {table}_is_made AFTER INSERT ON {table} {counts}")
+        db.execute(f"CREATE TRIGGER {table}_is_changed AFTER UPDATE{columns} ON {table} {counts}")
+        db.execute(f"CREATE TRIGGER {table}_is_deleted AFTER DELETE ON {table} {counts}")

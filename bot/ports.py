@@ -11,13 +11,16 @@ from bot.domain.model import (
     Commit,
     Comparison,
     FoundRef,
+    GitHubDeployment,
     Image,
     Lease,
     LogLine,
     Machine,
+    MachineVersion,
     Member,
     Release,
     ResolvedRef,
+    Secret,
     WorkflowJob,
     WorkflowRun,
 )
@@ -119,6 +122,18 @@ class Fly(Protocol):
         """The fly.toml of the newest release as JSON, or None where there is none."""
         ...
 
+    async def definitions(self, app: str, *, limit: int = 25) -> dict[int, dict[str, Any]]:
+        """The fly.toml of the newest releases as JSON, by version; those that Fly does not show are left out."""
+        ...
+
+    async def machine_versions(self, app: str, machine_id: str) -> list[MachineVersion]:
+        """The configurations that a Machine has and had, newest first; NotFound."""
+        ...
+
+    async def secrets(self, app: str) -> list[Secret]:
+        """The app's secrets without their values, by name."""
+        ...
+
     async def releases(self, app: str, *, limit: int = 25) -> list[Release]:
         """The newest releases, newest first."""
         ...
@@ -161,6 +176,40 @@ class GitHub(Protocol):
 
     async def compare(self, repository: str, base: str, head: str) -> Comparison:
         """What lies between two commits; NotFound where one is unknown."""
+        ...
+
+    async def deployments(self, repository: str, *, sha: str, environment: str) -> list[GitHubDeployment]:
+        """The newest hundred deployments of a commit to an environment, newest first."""
+        ...
+
+    async def create_deployment(
+        self, repository: str, *, sha: str, environment: str, task: str, operation: str, description: str
+    ) -> int:
+        """Record a deployment that was not made by a workflow; its id. Never repeated by the client.
+
+        `operation` goes into its payload, so that it is found again after a lost answer. No status checks are asked
+        for and nothing is merged.
+        """
+        ...
+
+    async def add_deployment_status(
+        self,
+        repository: str,
+        deployment_id: int,
+        state: str,
+        *,
+        description: str,
+        url: str,
+        environment_url: str = "",
+    ) -> None:
+        """Say how a deployment goes: `in_progress`, `success`, `failure`, `error` or `inactive`.
+
+        Never repeated by the client. `url` leads to more about it, `environment_url` to what was deployed.
+        """
+        ...
+
+    async def deployment_states(self, repository: str, deployment_id: int) -> list[str]:
+        """The states that a deployment was given, newest first."""
         ...
 
     async def default_branch(self, repository: str) -> str:
@@ -245,6 +294,10 @@ class Chat(Protocol):
 
     async def send_file(self, user_id: str, name: str, content: bytes, *, title: str, comment: str) -> None:
         """Send a person a file in the direct message with the app."""
+        ...
+
+    async def group_members(self, group_id: str) -> frozenset[str]:
+        """The user ids in a user group, cached for a minute or two; RemoteRejected where there is none."""
         ...
 
     async def member(self, user_id: str) -> Member:

@@ -5,28 +5,38 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlite_utils import Database
 
+from bot.domain.approval import ApprovalState
 from bot.domain.dora import TOUCHING, TOUCHING_WHEN_DONE, Deployed
 from bot.domain.history import Entry, Recorded
 from bot.domain.model import Actor
-from bot.domain.operation import Card, Kind, Operation, State
+from bot.domain.operation import ACTIVE, Card, Kind, Operation, State
 from bot.domain.rollout import Step
 from bot.domain.watch import Phase
+from bot.rules import RulesInForce, in_force
 from bot.sql import one, rows
 from bot.store import Store, operation_in
 
-ENTRY = """SELECT id, kind, state, pipeline || '/' || environment AS title, actor_id, actor_team, request, plan,
-    created_at, started_at, finished_at, reason, outcome, card_channel, card_ts FROM operation"""
+ENTRY = f"""SELECT id, kind, state, pipeline || '/' || environment AS title, actor_id, actor_team, request, plan,
+    created_at, started_at, finished_at, reason, outcome, card_channel, card_ts,
+    (SELECT decided_by FROM approval WHERE operation_id = o.id AND approval.state = '{ApprovalState.APPROVED}')
+        AS approved_by,
+    (SELECT decided_by FROM approval WHERE operation_id = o.id AND approval.state = '{ApprovalState.REJECTED}')
+        AS rejected_by
+    FROM operation o"""  # noqa: S608  our own words
 IDS = "SELECT id FROM operation"
 RECORDED = """SELECT * FROM (
     SELECT seq, audit.at, actor, action, subject, detail, pipeline || '/' || environment AS title, plan
     FROM audit LEFT JOIN operation ON operation.id = subject)"""
+UNFINISHED = {State.REQUESTED, *ACTIVE}
+# Of plans that wait for weeks only the newest are told.
+MOST_UNFINISHED = 200
 HASH = re.compile(r"[0-9a-f]{7,40}", re.IGNORECASE)
 
 
@@ -35,7 +45,7 @@ def _steps(*steps: Step) -> str:
 
 
 # Trouble that a Machine got over by itself is none here.
-DEPLOYED = f"""SELECT id, state, pipeline || '/' || environment AS title, request, finished_at,
+DEPLOYED = f"""SELECT id, kind, state, pipeline || '/' || environment AS title, request, finished_at,
     json_extract(plan, '$.changes.commits') AS commits,
     EXISTS (SELECT 1 FROM journal WHERE operation_id = o.id AND (step IN ({_steps(*TOUCHING)})
         OR (status = 'done' AND step IN ({_steps(*TOUCHING_WHEN_DONE)})))) AS touched,
@@ -44,7 +54,8 @@ DEPLOYED = f"""SELECT id, state, pipeline || '/' || environment AS title, reques
         WHERE operation_id = o.id AND step = '{Step.RESTORE}') AS restored,
     (SELECT json_extract(facts, '$.since') FROM watch WHERE operation_id = o.id
         AND phase NOT IN ('{Phase.RECOVERED}', '{Phase.HEALED}')) AS trouble_at
-    FROM operation o WHERE kind = '{Kind.DEPLOYMENT}' AND started_at IS NOT NULL AND finished_at >= ?
+    FROM operation o WHERE kind IN ('{Kind.DEPLOYMENT}', '{Kind.ROLLBACK}')
+        AND started_at IS NOT NULL AND finished_at >= ?
     ORDER BY finished_at"""  # noqa: S608  our own words
 
 
@@ -83,6 +94,15 @@ class _Conditions:
         self.parameters.extend(parameters)
 
 
+@dataclass(frozen=True)
+class Overview:
+    """What the database says of some environments at one moment; `unfinished` of all, oldest first."""
+
+    succeeded: Mapping[str, list[Operation]]
+    unfinished: Sequence[Operation]
+    rules: Mapping[str, RulesInForce]
+
+
 class Queries:
     """Read-only questions, answered beside the writer."""
 
@@ -100,11 +120,13 @@ class Queries:
 
         return await self._store.read(work)
 
-    async def entries(self, part: Slice, *, title: str = "", states: Collection[State] = ()) -> list[Entry]:
-        """Operations in short, newest first, of an environment and in some states where they are named."""
+    async def entries(
+        self, part: Slice, *, title: str = "", states: Collection[State] = (), kinds: Collection[Kind] = ()
+    ) -> list[Entry]:
+        """Operations in short, newest first, of an environment, in some states, of some kinds where they are named."""
 
         def work(db: Database) -> list[Entry]:
-            query = part.of(ENTRY, "id", _of_operations(title, states))
+            query = part.of(ENTRY, "id", _of_operations(title, states, kinds))
             found = [_entry(row) for row in rows(db, *query)]
             return part.newest_first(found)
 
@@ -134,30 +156,34 @@ class Queries:
         return await self._store.read(work)
 
     async def newest_failure(self, title: str = "") -> Operation | None:
-        """The newest operation that failed, was refused, or was cancelled while it ran; with its journal, or None.
+        """The newest operation that failed, was refused or rejected, or was cancelled while it ran; or None.
 
         A plan that was dismissed or that nobody confirmed is no failure: somebody wanted it so.
         """
 
         def work(db: Database) -> Operation | None:
             conditions = _of_operations(title, [])
-            conditions.add("(state = 'failed' OR state = 'cancelled' AND started_at IS NOT NULL)")
+            conditions.add("(state IN ('failed', 'rejected') OR state = 'cancelled' AND started_at IS NOT NULL)")
             return _newest(db, conditions)
 
         return await self._store.read(work)
 
-    async def succeeded(self, titles: Collection[str], *, limit: int) -> dict[str, list[Operation]]:
-        """For each environment its newest succeeded operations, with their journals, newest first."""
+    async def overview(self, titles: Collection[str], *, limit: int) -> Overview:
+        """Everything that a status tells, in one look: of each environment `limit` successes, newest first."""
 
-        def work(db: Database) -> dict[str, list[Operation]]:
-            found = {}
-            for title in titles:
-                query = Slice(limit).of(IDS, "id", _of_operations(title, [State.SUCCEEDED]))
-                ids = [row["id"] for row in rows(db, *query)]
-                found[title] = [operation_in(db, each) for each in ids]
-            return found
+        def work(db: Database) -> Overview:
+            return Overview(
+                succeeded={title: _operations(db, Slice(limit), title, [State.SUCCEEDED]) for title in titles},
+                unfinished=_operations(db, Slice(MOST_UNFINISHED), "", UNFINISHED)[::-1],
+                rules={title: in_force(db, title) for title in titles},
+            )
 
         return await self._store.read(work)
+
+
+def _operations(db: Database, part: Slice, title: str, states: Collection[State]) -> list[Operation]:
+    ids = [row["id"] for row in rows(db, *part.of(IDS, "id", _of_operations(title, states))).fetchall()]
+    return [operation_in(db, each) for each in ids]
 
 
 def _newest(db: Database, conditions: _Conditions) -> Operation | None:
@@ -165,13 +191,15 @@ def _newest(db: Database, conditions: _Conditions) -> Operation | None:
     return operation_in(db, found["id"]) if found else None
 
 
-def _of_operations(title: str, states: Collection[State]) -> _Conditions:
+def _of_operations(title: str, states: Collection[State], kinds: Collection[Kind] = ()) -> _Conditions:
     conditions = _Conditions()
     if title:
         # By its parts, since that is what the index has.
         conditions.add("pipeline = ? AND environment = ?", *title.split("/", 1))
     if states:
         conditions.add(f"state IN ({', '.join('?' * len(states))})", *sorted(states))
+    if kinds:
+        conditions.add(f"kind IN ({', '.join('?' * len(kinds))})", *sorted(kinds))
     return conditions
 
 
@@ -214,7 +242,8 @@ def _entry(row: sqlite3.Row) -> Entry:
         state=State(row["state"]),
         environment=row["title"],
         actor=Actor(row["actor_id"], row["actor_team"]),
-        ref=str(request.get("ref", "")),
+        # A rollback may be asked for as `previous`; the plan knows to what.
+        ref=str((plan.get("ref") if row["kind"] == Kind.ROLLBACK else "") or request.get("ref", "")),
         commit=(plan.get("commit") or {}).get("sha", ""),
         origin=plan.get("live_ref", ""),
         why=str(request.get("why", "")),
@@ -224,8 +253,10 @@ def _entry(row: sqlite3.Row) -> Entry:
         started_at=_instant(row["started_at"]),
         finished_at=_instant(row["finished_at"]),
         reason=row["reason"],
-        message=str(outcome.get("message", "")),
+        message=str(outcome.get("message") or outcome.get("note") or ""),
         card=Card(row["card_channel"], row["card_ts"]) if row["card_ts"] else None,
+        approved_by=row["approved_by"] or "",
+        rejected_by=row["rejected_by"] or "",
     )
 
 
@@ -237,6 +268,7 @@ def _deployed(row: sqlite3.Row) -> Deployed:
         succeeded=row["state"] == State.SUCCEEDED,
         touched=bool(row["touched"]),
         restored=bool(row["restored"]),
+        is_rollback=row["kind"] == Kind.ROLLBACK,
         back_from=str(json.loads(row["request"]).get("back_from", "")),
         failed_at=_instant(row["failed_at"]),
         trouble_at=_instant(row["trouble_at"]),

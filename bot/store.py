@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from bot import audit, sql
+from bot import approvals, audit, rules, sql
 from bot.audit import AuditEvent
+from bot.domain.approval import Approval, ApprovalState
 from bot.domain.model import Actor
 from bot.domain.operation import (
     ACTIVE,
@@ -114,19 +115,50 @@ class Store:
         ids = "SELECT id FROM operation WHERE announced = 0 AND finished_at IS NOT NULL ORDER BY created_at"
         return await self.read(lambda db: _operations(db, ids))
 
-    async def set_plan(self, operation_id: str, plan: Mapping[str, Any], plan_hash: str) -> Operation:
-        """Give a requested operation its (new) plan; StaleAction when it is past that."""
+    async def set_plan(
+        self,
+        operation_id: str,
+        plan: Mapping[str, Any],
+        plan_hash: str,
+        *,
+        request: Mapping[str, Any] | None = None,
+        approval: Approval | None = None,
+    ) -> Operation:
+        """Give a requested operation its (new) plan, and what was asked where that changed, too.
+
+        `approval` is the request for one that the plan needs; one for an earlier plan is void from then on.
+        StaleAction when the operation is past planning.
+        """
 
         def work(db: Database) -> Operation:
-            changed = db.conn.execute(
-                "UPDATE operation SET plan = ?, plan_hash = ? WHERE id = ? AND state = ?",
-                [_dump(plan), plan_hash, operation_id, State.REQUESTED],
-            ).rowcount
-            if not changed:
+            change = """UPDATE operation SET plan = ?, plan_hash = ?, request = coalesce(?, request)
+                WHERE id = ? AND state = ?"""
+            asked = _dump(request) if request else None
+            if not db.conn.execute(change, [_dump(plan), plan_hash, asked, operation_id, State.REQUESTED]).rowcount:
                 raise StaleAction("The operation is past planning.")
+            approvals.decide(db, operation_id, ApprovalState.VOID, note="there is a newer plan")
+            if approval is not None:
+                approvals.ask(db, operation_id, approval)
             return operation_in(db, operation_id)
 
         return await self.write(work)
+
+    async def void_approval(self, operation_id: str, plan_hash: str, *, why: str, at: datetime) -> bool:
+        """Void the pending request for approval of this plan; False where it was decided a moment ago."""
+
+        def work(db: Database) -> bool:
+            now = operation_in(db, operation_id).approval
+            if now is None or not now.is_pending or now.plan_hash != plan_hash:
+                return False
+            approvals.decide(db, operation_id, ApprovalState.VOID, at=at, note=why)
+            audit.append(db, AuditEvent(at, "flytower", "approval.void", operation_id, {"why": why}))
+            return True
+
+        return await self.write(work)
+
+    async def rules_in_force(self, environment: str) -> rules.RulesInForce:
+        """Locks, holds and incident that are about an environment (`pipeline/environment`), with their revision."""
+        return await self.read(lambda db: rules.in_force(db, environment))
 
     async def set_card(self, operation_id: str, card: Card) -> None:
         """Remember where the operation's message is."""
@@ -149,12 +181,16 @@ class Store:
         outcome: Mapping[str, Any] | None = None,
         plan_hash: str | None = None,
         only_from: State | None = None,
+        rules_revision: int | None = None,
+        is_approved: bool = False,
     ) -> Operation:
         """Move an operation along the state table, with its audit event, in one conditional step.
 
-        `only_from` refuses what the table would allow from another state. Raises InvalidTransition,
-        OperationRunning (another one holds the app, by whom since when), StaleAction (the plan is no longer the one
-        of `plan_hash`), NotFound.
+        `only_from` refuses what the table would allow from another state. `rules_revision` refuses a start where
+        locks, holds or incidents changed since. `is_approved`: `by` says yes to the pending request for approval,
+        which is used up by that; without it nothing starts that still waits for one. Raises InvalidTransition,
+        OperationRunning (another one holds the app, by whom since when), StaleAction (the plan, its approval or the
+        rules are not what was shown), NotFound.
         """
 
         def work(db: Database) -> Operation:
@@ -164,10 +200,15 @@ class Store:
             if only_from not in {None, now.state}:
                 raise InvalidTransition(now.state, event)
             state = next_state(now.state, event)
+            if rules_revision not in {None, rules.revision(db)}:
+                raise StaleAction("The rules changed since this was shown.", reason=Reason.PLAN_CHANGED)
             if state in ACTIVE and now.state not in ACTIVE and (holder := _active(db, now.app)):
                 raise running_error(holder)
+            approvals.answer(db, now, event, by=by, at=at, note=str((outcome or {}).get("note", "")), yes=is_approved)
             _update_state(db, now, state, at, reason, outcome)
             detail = {"state": state, "reason": reason, **(outcome or {})}
+            if is_approved:
+                detail["approved_by"] = by.user_id
             audit.append(db, AuditEvent(at, by.user_id, f"{now.kind}.{event}", operation_id, detail))
             return operation_in(db, operation_id)
 
@@ -288,10 +329,11 @@ def operation_in(db: Database, operation_id: str) -> Operation:
     row = sql.one(db, "SELECT * FROM operation WHERE id = ?", [operation_id])
     if row is None:
         raise NotFound("There is no such operation.", reason=Reason.UNKNOWN_OPERATION)
-    return _operation(row, sql.rows(db, "SELECT * FROM journal WHERE operation_id = ? ORDER BY id", [operation_id]))
+    journal = sql.rows(db, "SELECT * FROM journal WHERE operation_id = ? ORDER BY id", [operation_id])
+    return _operation(row, journal, approvals.newest(db, operation_id))
 
 
-def _operation(row: Row, journal: Iterable[Row]) -> Operation:
+def _operation(row: Row, journal: Iterable[Row], approval: Approval | None = None) -> Operation:
     return Operation(
         id=row["id"],
         kind=Kind(row["kind"]),
@@ -312,6 +354,7 @@ def _operation(row: Row, journal: Iterable[Row]) -> Operation:
         reason=row["reason"],
         outcome=json.loads(row["outcome"]),
         announced=bool(row["announced"]),
+        approval=approval,
         journal=tuple(_journal_row(r) for r in journal),
     )
 

@@ -45,7 +45,7 @@ class Watches:
         self._store = store
 
     async def begin(self, now: datetime) -> None:
-        """Give every deployment that succeeded, and has a window and no watch yet, its watch.
+        """Give every deployment or rollback that succeeded, and has a window and no watch yet, its watch.
 
         Derived from the success and not written with it: so it also begins where the bot was killed in between.
         """
@@ -120,7 +120,7 @@ class Watches:
 
 def _unwatched(db: Database, now: datetime) -> list[Mapping[str, Any]]:
     query = """SELECT id, finished_at, json_extract(plan, '$.watch_s') AS watch_s FROM operation
-        WHERE state = 'succeeded' AND kind = 'deployment' AND finished_at > ? AND watch_s > 0
+        WHERE state = 'succeeded' AND kind IN ('deployment', 'rollback') AND finished_at > ? AND watch_s > 0
         AND id NOT IN (SELECT operation_id FROM watch)"""
     return [dict(row) for row in sql.rows(db, query, [(now - LONGEST).isoformat()])]
 

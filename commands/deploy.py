@@ -12,7 +12,7 @@ from bot.errors import BadCommand
 from bot.operations.deployments import Confirmed, Deployments
 from bot.operations.plans import plan_of, request_of
 from bot.views import deployments as views
-from bot.views.blocks import Message, prose
+from bot.views.blocks import Message
 from bot.views.deploy_modal import REASON_LIMIT
 from commands.router import Call, Reply, Router
 from commands.text import closest, read_words, shown
@@ -30,6 +30,8 @@ HELP = f"""*`/deploy` brings a commit to an environment and proves that it runs 
 • `/deploy production v1.5.0 --on main` — make the tag, let CI build and release it
 • `/deploy production staging` — what staging runs
 • `/deploy status` · `/deploy history` · `/deploy stats` · `/deploy why` — what is where, what was, how often, why not
+• `/deploy lock` · `/deploy unlock` · `/deploy hold` · `/deploy incident` — keep others out, what is held, an emergency
+• `/rollback` — the way back
 • `/deploy help` — this text
 REF is a tag, a branch, a commit or another environment. Where there is no image of the commit yet, CI builds it."""
 
@@ -138,8 +140,7 @@ class DeployHandlers:
         confirmation = await self._deployments.confirm(operation_id, plan_hash=plan_hash, by=call.actor)
         if confirmation.result is Confirmed.STARTED:
             return None
-        changed = prose(confirmation.difference).rstrip(".")
-        return Message(text=f"Nothing started: {changed}. The card shows the plan as it is now; look again.")
+        return views.not_started(confirmation.difference, plan_of(confirmation.operation))
 
     async def cancelled(self, call: Call) -> Reply:
         """Cancel or Dismiss was pressed."""

@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from bot.domain.deployment import DeploymentRequest
 from bot.domain.model import Environment, FoundRef, Strategy
-from bot.errors import NotFound, RemoteError, RemoteRejected, StaleAction
+from bot.errors import NotFound, RemoteError, StaleAction
 from bot.operations.deployments import Deployments
 from bot.operations.people import People
 from bot.ports import Chat, GitHub
 from bot.views import deploy_modal as views
 from bot.views.blocks import Block, Message, View, plain
 from commands.deploy import REF_LIMIT
+from commands.forms import open_form
 from commands.interactions import Form, FormReply
 from commands.router import Call, Reply, Router
 
@@ -58,16 +59,7 @@ class DeployModal:
         request = DeploymentRequest(self._usual(call.channel), "")
         # A button of the Home tab is in no channel: what is told privately goes to the person then.
         view = views.ask(list(self._environments), request, channel=call.channel or call.actor.user_id)
-        try:
-            await self._chat.open_view(call.trigger_id, view)
-        except RemoteRejected as error:
-            if error.code == "expired_trigger_id":
-                raise StaleAction(
-                    "Slack gives three seconds to open the form, and they were over.", hint="Type `/deploy` again."
-                ) from error
-            # The same request came twice, and the form is open.
-            if error.code != "exchanged_trigger_id":
-                raise
+        await open_form(self._chat, call.trigger_id, view, again="Type `/deploy` again.")
 
     def _usual(self, channel: str) -> str:
         """The only environment there is, or the only one whose channel this is."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from bot.domain.history import Wish
+from bot.domain.history import Result, Wish
 from bot.errors import BadCommand, StaleAction
 from bot.operations.history import SEARCH_LIMIT, Histories
 from bot.ports import Chat
@@ -17,10 +18,11 @@ from bot.views.blocks import Message
 from commands.router import Call, Reply, Router
 from commands.text import read_words, shown
 
-USAGE = '`/deploy history [ENVIRONMENT] [--search "text"] [--csv]`'
+USAGE = '`/deploy history [ENVIRONMENT] [failed|succeeded|rejected|rollbacks] [--search "text"] [--csv]`'
 HELP = f"""*`/deploy history` tells what was deployed, by whom, and how it ended; only you see it.*
 {USAGE}
 • `/deploy history production` — the newest deployments, with buttons for older ones
+• `/deploy history production rollbacks` — only those; also `failed`, `succeeded`, `rejected`
 • `/deploy history --search v1.4.2` — every recorded event that contains a ref, a commit, a person, a reason
 • `/deploy history production --csv` — all of it as a file, in your direct messages"""
 MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
@@ -40,15 +42,26 @@ def parse_history(text: str) -> HistoryCommand:
     read = read_words(text, flags=["--csv"], options=["--search"], usage=USAGE)
     if read.is_help:
         return HistoryCommand(Wish(), is_help=True)
-    if len(read.words) > 1:
-        extra = shown(" ".join(read.words[1:]))
+    result, words = _result(read.words)
+    if len(words) > 1:
+        extra = shown(" ".join(words[1:]))
         raise BadCommand(f"`{extra}` is too much; put what to search for in quotes.", usage=USAGE)
     search = read.options.get("--search", "")
+    if search and result is not Result.ALL:
+        raise BadCommand(f"A search looks through everything; leave `{result}` away.", usage=USAGE)
     if len(search) > SEARCH_LIMIT:
         raise BadCommand(f"A search has at most {SEARCH_LIMIT} characters.", usage=USAGE)
     # A person is in the records by id.
     search = MENTION.sub(r"\1", search)
-    return HistoryCommand(Wish("".join(read.words), search=search), is_file="--csv" in read.flags)
+    return HistoryCommand(Wish("".join(words), result, search), is_file="--csv" in read.flags)
+
+
+def _result(words: Sequence[str]) -> tuple[Result, list[str]]:
+    """Which operations the last word asks for, and the words before it; all, where it says nothing of that."""
+    *others, last = words or ("",)
+    if last.casefold() in set(Result):
+        return Result(last.casefold()), others
+    return Result.ALL, list(words)
 
 
 def read_wish(value: str) -> Wish:

@@ -47,9 +47,10 @@ class HomeHandlers:
             # First what costs nothing: whoever may not see it makes no call to Fly.
             done = await self._histories.page(Wish(), by=call.actor)
             found = await self._statuses.look(self._statuses.wanted(""), by=call.actor)
+            yours = await self._statuses.waiting_for(call.actor, found)
         except BotError as error:
             return views.trouble(replies.error(error))
-        return views.home(found, done, now=self._clock.now(), workspace=self._workspace)
+        return views.home(found, done, yours=yours, now=self._clock.now(), workspace=self._workspace)
 
     async def _show(self, user: str, blocks: list[Block]) -> None:
         try:

@@ -29,6 +29,9 @@ def text_of(message: Json) -> str:
 def mrkdwn(text: str, people: dict[str, str]) -> str:
     """Slack's mrkdwn as plain text: names for mentions, labels for links, no asterisks and backticks."""
     text = re.sub(r"<@([UW][A-Z0-9]+)>", lambda found: f"@{people.get(found[1], found[1])}", text)
+    text = re.sub(r"<!subteam\^([A-Z0-9]+)(?:\|@?([^>]+))?>", lambda found: f"@{found[2] or found[1]}", text)
+    # The terminal is in no time zone of anybody's, so it reads what Slack shows where it cannot tell the time.
+    text = re.sub(r"<!date\^\d+\^[^|>]*\|([^>]*)>", r"\1", text)
     text = re.sub(r"<(https?://[^|>]+)\|([^>]+)>", r"\2", text)
     text = re.sub(r"<(https?://[^|>]+)>", r"\1", text)
     text = text.replace("```\n", "").replace("\n```", "").replace("`", "")

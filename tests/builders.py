@@ -7,6 +7,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bot.domain.approval import Approval, ApprovalNeed, ApprovalState, Cause
 from bot.domain.deployment import Blocker, Changes, DeploymentPlan, PlannedMachine
 from bot.domain.model import (
     Actor,
@@ -25,6 +26,7 @@ from bot.domain.model import (
     Relation,
 )
 from bot.domain.operation import Card, JournalRow, Kind, Operation, State, StepStatus
+from bot.domain.rollback import Contract, EarlierRelease, Remark, Risk
 from bot.domain.rollout import Step
 from bot.errors import Reason
 from bot.operations.plans import to_json
@@ -232,3 +234,82 @@ def new_operation(app: str = "reify-studio", *, key: str = "", by: Actor = ANA, 
         request={"environment": "reify-studio/production", "ref": "v1.4.2", "why": ""},
     )
     return dataclasses.replace(made, **changes)
+
+
+def earlier(version: int = 41, ref: str = "v1.4.1", of: Image = OLD, **changes: Any) -> EarlierRelease:
+    """A release of Fly's books that was live for three days until an hour ago."""
+    made = EarlierRelease(
+        version,
+        of,
+        ref,
+        "Better error pages",
+        NOW - timedelta(days=3, hours=1),
+        "bo@reify.example",
+        ran_s=3 * 86_400.0,
+        ended_at=NOW - timedelta(hours=1),
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def live(version: int = 42, ref: str = "v1.4.2", of: Image = NEW, **changes: Any) -> EarlierRelease:
+    """The release that runs, for an hour."""
+    facts = {"released_at": NOW - timedelta(hours=1), "ran_s": 3600.0, "ended_at": None} | changes
+    return earlier(version, ref, of, **facts)
+
+
+def contract(*remarks: Remark, **changes: Any) -> Contract:
+    """A contract from v1.4.2 back to v1.4.1; green unless there are remarks."""
+    return dataclasses.replace(Contract(live(), earlier(), remarks=remarks), **changes)
+
+
+AMBER = Remark(Risk.AMBER, "The secret STRIPE_KEY changed since.")
+RED = Remark(Risk.RED, "1 migration lies in between: the schema stays ahead.")
+
+
+def rollback_plan(*remarks: Remark, of: Contract | None = None, **changes: Any) -> DeploymentPlan:
+    """The plan of a rollback: two Machines, one commit undone, no migrations, no release command."""
+    made = plan(
+        ref="v1.4.1",
+        ref_kind=RefKind.COMMIT,
+        commit=commit(OLD_SHA),
+        image=OLD,
+        live=NEW,
+        live_ref="v1.4.2",
+        machines=(planned("148e01", runs=NEW), planned("9080aa", region="sjc", runs=NEW)),
+        release_command="",
+        notes=("Fly would run the old image's release command; it is skipped.",),
+        needs_confirmation=True,
+        contract=of or contract(*remarks),
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def need(*approvers: str, **changes: Any) -> ApprovalNeed:
+    """The need for a second person: a group and Bo, because the environment asks for it."""
+    because = ("Every rollback of `production` needs an approval.",)
+    made = ApprovalNeed(approvers or ("S0LEADS", "U0BO"), (Cause.ENVIRONMENT,), because)
+    return dataclasses.replace(made, **changes)
+
+
+def approval(of: DeploymentPlan, state: ApprovalState = ApprovalState.PENDING, **changes: Any) -> Approval:
+    """A request for approval of a plan; by Bo where it is decided."""
+    decided = state in {ApprovalState.APPROVED, ApprovalState.REJECTED}
+    made = Approval(
+        state,
+        of.hash,
+        NOW - timedelta(minutes=5),
+        NOW + timedelta(minutes=55),
+        decided_by=BO.user_id if decided else "",
+        decided_at=NOW if decided else None,
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def rollback(*journal: JournalRow, of: DeploymentPlan | None = None, **changes: Any) -> Operation:
+    """A rollback that waits for its button, unless the test says otherwise."""
+    of = of or rollback_plan()
+    waits = of.approval is not None and changes.get("state", State.REQUESTED) is State.REQUESTED
+    asked = {"approval": approval(of)} if waits else {}
+    request = {"environment": "reify-studio/production", "ref": of.ref, "release": of.ref, "why": of.why}
+    facts = {"state": State.REQUESTED, "kind": Kind.ROLLBACK, "request": request} | asked | changes
+    return operation(*journal, of=of, **facts)

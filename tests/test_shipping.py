@@ -36,6 +36,7 @@ SCOPES = {
     "conversations.open": "im:write",
     "files.completeUploadExternal": "files:write",
     "files.getUploadURLExternal": "files:write",
+    "usergroups.users.list": "usergroups:read",
     "users.info": "users:read",
     "views.open": None,
     "views.update": None,
@@ -97,12 +98,13 @@ def test_every_address_in_the_manifest_is_the_bots_one() -> None:
 
 
 async def test_the_manifests_scopes_suffice_and_none_is_idle(shipped: World) -> None:
-    """A deployment, a refusal, a modal and a file work with them, and each is needed by a method that was called."""
+    """Deployment, refusal, modal, file and group work with them; each is needed by a method that was called."""
     await shipped.types("/deploy staging main")
     await shipped.types("/deploy production v1.4.2", by="U0GUS")
     await shipped.types("/deploy prod v1.4.2")
     await shipped.types("/deploy")
     await shipped.bot.slack.send_file("U0ANA", "a.csv", b"1", title="A", comment="")
+    await shipped.bot.slack.group_members("S0APPROVERS")
 
     called = {call["path"].removeprefix("/api/") for call in shipped.slack.calls.all() if "/api/" in call["path"]}
     assert "Ship receipt: 1 of 1 Machines on the image." in text_of(shipped.card())

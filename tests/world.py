@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
+
 from bot.app import Application
 from bot.config import Settings, load
 from bot.domain.operation import Operation, State
@@ -136,6 +139,13 @@ class World(Sight):
         self.settings = settings
         self.bot = self.new_bot()
         self.url = ""
+        self._answering: tuple[Application, Starlette] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request to whichever bot is this world's now."""
+        if self._answering is None or self._answering[0] is not self.bot:
+            self._answering = self.bot, self.bot.asgi
+        await self._answering[1](scope, receive, send)
 
     def new_bot(self) -> Application:
         """A bot on this world's database and clock, not started yet."""
@@ -224,7 +234,7 @@ async def running_bot(made: World) -> AsyncIterator[World]:
     """The world's bot, listening."""
     await made.bot.start()
     try:
-        async with serving(made.bot.asgi) as url:
+        async with serving(made) as url:
             made.url = url
             made.slack.request_url = f"{url}/slack/events"
             # What the start began by itself ends first. Computing takes time too, so the pause is one that outlasts it.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.config.checks import database_pattern, image_repository
-from bot.config.tables import DatabaseTable, Document, EnvironmentTable, PipelineTable, PolicyTable, ReviewAppsTable
+from bot.config.tables import DatabaseTable, Document, EnvironmentTable, FreezeTable, PipelineTable, ReviewAppsTable
+from bot.domain.freeze import Freeze
 from bot.domain.model import Database, Environment, Pipeline, Policy, ReviewApps, Strategy
 
 RELEASE_REFS = {"tag": "v*", "push": "main"}
@@ -60,16 +61,17 @@ def _environment(name: str, table: EnvironmentTable, place: _Place) -> Environme
         image_repository=image_repository(table),
         migration_paths=place.pipeline.migration_paths,
         channel=table.channel or place.channel,
-        policy=_policy(table.policy, table.released_by),
+        policy=_policy(table),
         database=_database(table.database) if table.database else None,
     )
 
 
-def _policy(table: PolicyTable, released_by: str) -> Policy:
+def _policy(environment: EnvironmentTable) -> Policy:
+    table, is_by_tag = environment.policy, environment.released_by == "tag"
     return Policy(
         refs=table.refs,
         require_ci=table.require_ci,
-        confirm=released_by == "tag" if table.confirm is None else table.confirm,
+        confirm=is_by_tag if table.confirm is None else table.confirm,
         restore_on_failure=table.restore_on_failure,
         max_unavailable=table.max_unavailable,
         release_command_timeout=table.release_command_timeout,
@@ -81,6 +83,23 @@ def _policy(table: PolicyTable, released_by: str) -> Policy:
         watch=table.watch,
         restore_on_trouble=table.restore_on_trouble,
         restore_countdown=table.restore_countdown,
+        approvers=table.approvers,
+        approve_deployments=table.approve_deployments,
+        approve_rollbacks=table.approve_rollbacks,
+        approval_expires=table.approval_expires,
+        rollback=is_by_tag if table.rollback is None else table.rollback,
+        freezes=tuple(_freeze(each) for each in environment.freezes),
+    )
+
+
+def _freeze(table: FreezeTable) -> Freeze:
+    return Freeze(
+        name=table.name,
+        time_zone=table.time_zone,
+        days=table.days,
+        dates=table.dates,
+        starts=table.starts,
+        ends=table.ends,
     )
 
 

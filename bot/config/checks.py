@@ -6,12 +6,13 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, time
 from itertools import pairwise
 
 from bot.config import names
 from bot.config.problems import Bad, Path, Problems, suggestion
 from bot.config.schema import specs
-from bot.config.tables import CommandsTable, Document, EnvironmentTable, PipelineTable, ReviewAppsTable
+from bot.config.tables import CommandsTable, Document, EnvironmentTable, FreezeTable, PipelineTable, ReviewAppsTable
 
 REGISTRY = "registry.fly.io/"
 
@@ -204,6 +205,46 @@ def _readable_images(document: Document, problems: Problems) -> None:
             )
 
 
+def _approvers(document: Document, problems: Problems) -> None:
+    """Whatever needs an approval needs somebody who may give it."""
+    for path, _, env in environments(document):
+        place = (*path, "policy")
+        if env.policy.approvers or problems.has((*place, "approvers")):
+            continue
+        for name in ("approve_deployments", "approve_rollbacks"):
+            if getattr(env.policy, name):
+                mend = 'Say who: `approvers = ["S0123ABC"]` beside it, with the id of a Slack user group.'
+                problems.add((*place, name), "asks for an approval that nobody may give", mend)
+
+
+def _freezes(document: Document, problems: Problems) -> None:
+    for path, _, env in environments(document):
+        places = [((*path, "freezes", number), freeze) for number, freeze in enumerate(env.freezes)]
+        placed = [Placed((*place, "name"), freeze.name, "another freeze") for place, freeze in places]
+        _unique(placed, problems, "{other} is called `{value}` too", "Give each freeze a name of its own.")
+        for place, freeze in places:
+            if not any(problems.has((*place, name)) for name in ("days", "dates", "starts", "ends")):
+                _freeze_window(place, freeze, problems)
+
+
+def _freeze_window(path: Path, freeze: FreezeTable, problems: Problems) -> None:
+    """A freeze must begin, end, and leave room for deployments."""
+    starts = freeze.starts or time()
+    if starts == freeze.ends:
+        mend = "Leave both out for whole days, or write another time."
+        problems.add((*path, "ends"), f"is {starts:%H:%M}, when the freeze begins", mend)
+    elif starts == (freeze.ends or time()) and len(freeze.days) in {0, 7} and not freeze.dates:
+        mend = "Give it `days`, `dates`, `starts` or `ends`."
+        problems.add(path, "would keep deployments out for ever", mend)
+    if freeze.days and freeze.dates and not any(_has_weekday(span, freeze.days) for span in freeze.dates):
+        problems.add((*path, "dates"), "have none of its `days` among them", "Change one of the two, or leave it out.")
+
+
+def _has_weekday(span: tuple[date, date], days: tuple[int, ...]) -> bool:
+    first, last = span
+    return any((first.weekday() + passed) % 7 in days for passed in range(min(7, (last - first).days + 1)))
+
+
 RULES: tuple[Callable[[Document, Problems], None], ...] = (
     _pipeline_names,
     _command_names,
@@ -216,4 +257,6 @@ RULES: tuple[Callable[[Document, Problems], None], ...] = (
     _primary_regions,
     _sleep,
     _readable_images,
+    _approvers,
+    _freezes,
 )

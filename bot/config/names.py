@@ -18,7 +18,23 @@ LARGEST_NUMBER = "999999"
 LONGEST_LABEL = 63
 # Words that stand where an environment stands in a command: `/deploy status`, `/db status pr 42`.
 RESERVED = frozenset(
-    {"help", "status", "history", "lock", "unlock", "why", "stats", "watch", "incident", "me", "where", "doctor", "pr"}
+    {
+        "all",
+        "doctor",
+        "help",
+        "history",
+        "hold",
+        "incident",
+        "lock",
+        "me",
+        "pr",
+        "stats",
+        "status",
+        "unlock",
+        "watch",
+        "where",
+        "why",
+    }
 )
 
 
@@ -92,6 +108,17 @@ def label(raw: Any) -> str:
             _use(nearest_fly_name(name)),
         )
     return name
+
+
+def approver(raw: Any) -> str:
+    """The id of a Slack user group (`S…`) or of a person (`U…`, `W…`)."""
+    found = text(raw)
+    if not re.fullmatch(r"[SUW][A-Z0-9]{2,20}", found):
+        raise Bad(
+            f"`{found}` is not the id of a Slack user group or person",
+            "Write an id such as `S0123ABC` (a group, from its address in Slack) or `U0123ABC` (from a profile).",
+        )
+    return found
 
 
 def environment_name(raw: Any) -> str:

@@ -114,11 +114,14 @@ class Tables:
 
 @dataclass(frozen=True)
 class Array:
-    """An array of tables, at least one."""
+    """An array of tables, at least one unless it is optional."""
 
     of: type[Any]
+    is_optional: bool = False
 
     def read(self, raw: Any, path: Path, problems: Problems) -> tuple[Any, ...]:
+        if self.is_optional and (raw is ABSENT or raw == []):
+            return ()
         if raw is ABSENT or raw == []:
             problems.add(path, "has no entry", f"Add a table `[[{path[-1]}]]`.")
             return ()
@@ -157,12 +160,19 @@ def array(of: type[T]) -> tuple[T, ...]:
     return cast("tuple[T, ...]", _field(Array(of)))
 
 
+def optional_array(of: type[T]) -> tuple[T, ...]:
+    """Declare an array of tables that may be absent or empty."""
+    return cast("tuple[T, ...]", _field(Array(of, is_optional=True)))
+
+
 def _field(spec: Spec) -> Any:
     return dataclasses.field(metadata={SPEC: spec})
 
 
 @dataclass_transform(
-    frozen_default=True, kw_only_default=True, field_specifiers=(key, table, optional_table, tables, array)
+    frozen_default=True,
+    kw_only_default=True,
+    field_specifiers=(key, table, optional_table, tables, array, optional_array),
 )
 def settings(of: type[T]) -> type[T]:
     """A table of settings: a frozen dataclass whose fields are declared by the functions above."""

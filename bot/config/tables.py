@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, time, timedelta
 
 from bot.config import names, values
-from bot.config.schema import array, key, optional_table, settings, table, tables
+from bot.config.schema import array, key, optional_array, optional_table, settings, table, tables
 
 
 @settings
@@ -117,6 +117,46 @@ class PolicyTable:
         default=timedelta(minutes=1),
         shown="1m",
     )
+    approvers: tuple[str, ...] = key(
+        values.approvers,
+        "Who may approve: ids of Slack user groups (`S…`) and of people (`U…`). Never whoever asked.",
+        default=(),
+        shown="nobody",
+    )
+    approve_deployments: bool = key(
+        values.flag, "Whether every deployment needs one of `approvers` besides its requester.", default=False
+    )
+    approve_rollbacks: bool = key(
+        values.flag, "Whether every rollback needs one of them; a red one always does.", default=False
+    )
+    approval_expires: timedelta = key(
+        values.duration("1m", "7d"), "How long a plan waits for its approval.", default=timedelta(hours=1), shown="1h"
+    )
+    rollback: bool | None = key(
+        values.flag,
+        "Whether the environment has `/rollback`; without it, it goes forward with the next push.",
+        default=None,
+        shown='true with `released_by = "tag"`, else false',
+    )
+
+
+@settings
+class FreezeTable:
+    name: str = key(names.label, "What people call it, for example `weekend`.")
+    time_zone: str = key(values.time_zone, "The time zone of its days and hours, for example `Europe/Berlin`.")
+    days: tuple[int, ...] = key(
+        values.weekdays, 'Weekdays on which it begins, for example `["fri", "sat"]`.', default=(), shown="every day"
+    )
+    dates: tuple[tuple[date, date], ...] = key(
+        values.date_ranges,
+        'Days and ranges of days, both included: `["2026-12-24/2027-01-02"]`.',
+        default=(),
+        shown="always",
+    )
+    starts: time | None = key(values.time_of_day, "When it begins on such a day, `16:00`.", default=None, shown="00:00")
+    ends: time | None = key(
+        values.time_of_day, "When it ends; on the next day where that is not later.", default=None, shown="24:00"
+    )
 
 
 @settings
@@ -161,6 +201,7 @@ class EnvironmentTable:
     )
     database: DatabaseTable | None = optional_table(DatabaseTable)
     policy: PolicyTable = table(PolicyTable)
+    freezes: tuple[FreezeTable, ...] = optional_array(FreezeTable)
 
 
 @settings

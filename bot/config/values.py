@@ -11,13 +11,14 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import date, time, timedelta
 from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo
 
-from bot.config.names import LARGEST_NUMBER, NUMBER, text
+from bot.config.names import LARGEST_NUMBER, NUMBER, approver, text
 from bot.config.problems import Bad, did_you_mean, suggestion
 from bot.config.schema import kind
 
@@ -108,6 +109,72 @@ def parse_duration(written: str) -> timedelta | None:
         return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     except OverflowError:
         return None
+
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def approvers(raw: Any) -> tuple[str, ...]:
+    """Ids of Slack user groups and people."""
+    return tuple(_each(approver, _list(raw, "ids")))
+
+
+def weekdays(raw: Any) -> tuple[int, ...]:
+    """Weekdays by their first three letters or their English names; Monday is 0."""
+    return tuple(sorted(set(_each(_weekday, _list(raw, "weekdays")))))
+
+
+def _weekday(raw: Any) -> int:
+    word = text(raw)
+    named = word.casefold()
+    found = next((number for number, day in enumerate(WEEKDAYS) if named in {day, day[:3]}), None)
+    if found is None:
+        raise Bad(f"`{word}` is not a weekday", suggestion(word, [day[:3] for day in WEEKDAYS]))
+    return found
+
+
+def date_ranges(raw: Any) -> tuple[tuple[date, date], ...]:
+    """Days (`2026-12-24`) and ranges of days, both included (`2026-12-24/2027-01-02`)."""
+    return tuple(_each(_date_range, _list(raw, "days")))
+
+
+def _date_range(raw: Any) -> tuple[date, date]:
+    word = text(raw)
+    first, slash, last = word.partition("/")
+    try:
+        span = (_date(first), _date(last if slash else first))
+    except ValueError:
+        mend = "Write `2026-12-24`, or `2026-12-24/2027-01-02` for a range."
+        raise Bad(f"`{word}` is not a day or a range of days", mend) from None
+    if span[1] < span[0]:
+        raise Bad(f"`{word}` ends before it begins", "Write the earlier day first.")
+    return span
+
+
+def _date(written: str) -> date:
+    # What else ISO 8601 knows (`20261224`, `2026-W52-4`) is more often a slip than meant.
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", written, re.ASCII):
+        raise ValueError(written)
+    return date.fromisoformat(written)
+
+
+def time_of_day(raw: Any) -> time:
+    """A time of day such as `16:00`."""
+    written = text(raw)
+    if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", written, re.ASCII):
+        raise Bad(f"`{written}` is not a time of day", "Write hours and minutes, for example `16:00`.")
+    hours, _, minutes = written.partition(":")
+    return time(int(hours), int(minutes))
+
+
+def time_zone(raw: Any) -> str:
+    """The IANA name of a time zone."""
+    name = text(raw)
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        raise Bad(f"`{name}` is not a time zone", "Write an IANA name such as `Europe/Berlin` or `UTC`.") from None
+    return name
 
 
 def max_unavailable(raw: Any) -> float:
@@ -242,10 +309,10 @@ def ref_pattern(raw: Any) -> str:
     return _pattern(glob, r"[\s~^:\\]|\.\.|^/|/$|//|\.lock$", "a tag or a branch, such as `v*`")
 
 
-def _list(raw: Any) -> list[Any]:
+def _list(raw: Any, of: str = "patterns") -> list[Any]:
     if not isinstance(raw, list) or not raw:
         given = "an empty one" if raw == [] else kind(raw)
-        raise Bad(f"should be a list of patterns, not {given}", 'Write `["…"]`, or leave the key out.')
+        raise Bad(f"should be a list of {of}, not {given}", 'Write `["…"]`, or leave the key out.')
     return raw
 
 

@@ -6,7 +6,9 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from bot.domain.approval import ApprovalNeed
 from bot.domain.model import Ci, Commit, Image, Machine, Migrations, RefKind, Relation, Strategy
+from bot.domain.rollback import Contract
 from bot.errors import Reason
 
 
@@ -16,7 +18,8 @@ class DeploymentRequest:
 
     `on` is the ref that a tag is made on which does not exist yet; `strategy` overrides the environment's;
     `retry_of` is the operation whose missing rest this one does, `back_from` the one whose previous image comes
-    back; `seen_hash` is the plan that the person has read and agreed to already.
+    back; `seen_hash` is the plan that the person has read and agreed to already. `release` makes it a rollback: Fly's
+    `v41`, a tag, a commit, or `previous`; `with_configuration` brings the Machines' configuration of then back, too.
     """
 
     environment: str
@@ -28,20 +31,34 @@ class DeploymentRequest:
     retry_of: str = ""
     back_from: str = ""
     seen_hash: str = ""
+    release: str = ""
+    with_configuration: bool = False
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether it is a rollback."""
+        return bool(self.release or self.back_from)
 
 
 @dataclass(frozen=True)
 class Blocker:
-    """One rule that says no: its stable code, a sentence, and who or what lifts it."""
+    """One rule that says no: its stable code, a sentence, and who or what lifts it.
+
+    `subject` is the id of the lock or hold that it is about, for the buttons beside it.
+    """
 
     reason: Reason
     message: str
     lift: str
+    subject: str = ""
 
 
 @dataclass(frozen=True)
 class PlannedMachine:
-    """A Machine as it stood when the plan was made."""
+    """A Machine as it stood when the plan was made.
+
+    `config_from` is where the configuration of then is read, as `machine:version`; empty where it stays as it is.
+    """
 
     id: str
     region: str
@@ -53,6 +70,7 @@ class PlannedMachine:
     has_checks: bool = True
     host_status: str = "ok"
     is_healthy: bool = True
+    config_from: str = ""
 
     @property
     def is_warm(self) -> bool:
@@ -106,7 +124,9 @@ class DeploymentPlan:
 
     `image` is None where the registry has none for the commit; with `build` CI makes it. `notes` say what is good to
     know and stops nothing. `keeps_current`: Machines that run the image already and are well stay untouched.
-    Durations in seconds.
+    Durations in seconds. A rollback has a `contract`. `approval` says why a second person is needed, and who;
+    `waived` is why none is, where one would be. `rules_revision` counts the changes of locks, holds and incidents
+    that this plan has seen: it may start while there are no newer ones.
     """
 
     environment: str
@@ -141,6 +161,10 @@ class DeploymentPlan:
     restore_on_trouble: bool = False
     restore_countdown_s: float = 60.0
     keeps_current: bool = False
+    contract: Contract | None = None
+    approval: ApprovalNeed | None = None
+    waived: str = ""
+    rules_revision: int = 0
 
     def machine(self, machine_id: str) -> PlannedMachine:
         """One of the plan's Machines."""
@@ -167,6 +191,8 @@ class DeploymentPlan:
             "build": [self.build.workflow, self.build.ref, self.build.creates_tag] if self.build else [],
             "blockers": _codes(self),
             "warnings": sorted(self.warnings),
+            "contract": _contract(self),
+            "approval": _need(self),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -185,6 +211,8 @@ class DeploymentPlan:
             (self.release_command != newer.release_command, "the release command changed"),
             (self.strategy != newer.strategy, "the strategy changed"),
             (self.build != newer.build, "the way through CI changed"),
+            (_contract(self) != _contract(newer), "what the rollback's contract says changed"),
+            (_need(self) != _need(newer), "who has to approve it, or why, changed"),
         ]
         return "; ".join(text for changed, text in pairs if changed)
 
@@ -195,6 +223,20 @@ def _image(plan: DeploymentPlan) -> str:
 
 def _running(plan: DeploymentPlan) -> list[tuple[str, str, str]]:
     return sorted((m.id, m.region, m.image.digest or m.image.reference) for m in plan.machines)
+
+
+def _contract(plan: DeploymentPlan) -> list[str]:
+    """What of the contract a person must have seen: how long something ran goes on changing by itself."""
+    contract = plan.contract
+    if contract is None:
+        return []
+    configs = sorted(machine.config_from for machine in plan.machines)
+    risks = sorted(f"{remark.risk} {remark.message}" for remark in contract.remarks)
+    return [f"{contract.target.version}", f"{contract.with_configuration}", *configs, *risks]
+
+
+def _need(plan: DeploymentPlan) -> list[str]:
+    return [*plan.approval.approvers, *plan.approval.causes] if plan.approval else [plan.waived]
 
 
 def _codes(plan: DeploymentPlan) -> list[Reason]:

@@ -6,14 +6,16 @@ fail rate, failed deployment recovery time). What each means here:
 - A *change* is a deployment that went live, or that ended badly after it began to change Machines (cancelled ones
   included: somebody had to step in). Not counted: plans that were refused, withdrawn or expired, dry runs, and what
   failed or was cancelled before a Machine was touched, such as at the release command, in CI or among the new
-  Machines of a blue-green deployment, since the old version served on. A roll back is the mending of a change and
-  no change; a retry is one.
+  Machines of a blue-green deployment, since the old version served on. A rollback, also one that the bot makes by
+  itself, is the mending of a change and no change; a retry is one.
 - *Frequency* counts the changes that went live.
 - *Lead time* goes from a commit's time to the first deployment that brought it live, as far as the plans list
   commits (GitHub lists 250 of one range); the median over commits.
 - A *failed* change ended badly as above, was rolled back, or got into trouble within its watch, unless the trouble
   passed by itself.
-- *Time to restore* goes from the first failure after a success to the next deployment that went live, roll backs
+- What a rollback *undid* is the deployment on whose message somebody asked for it; where somebody chose a release it
+  is the newest change before it that had gone live.
+- *Time to restore* goes from the first failure after a success to the next deployment that went live, rollbacks
   included, or to the moment when the deployment had restored the previous image itself; the median. A failure
   begins where its first step failed, where the watch saw trouble, or, rolled back without either, where it went
   live.
@@ -45,7 +47,8 @@ class Deployed:
     """A deployment that was started and has ended. `commits` are those it was to bring, as instant by hash.
 
     `touched`: it began to change Machines. `restored`: it brought the previous image back by itself. `trouble_at`:
-    when its watch saw trouble that did not pass by itself. `back_from`: the deployment that it rolled back.
+    when its watch saw trouble that did not pass by itself. `is_rollback`: it brought an earlier release back;
+    `back_from` is the deployment that it undid, where that was said.
     """
 
     id: str
@@ -53,6 +56,7 @@ class Deployed:
     succeeded: bool
     touched: bool = True
     restored: bool = False
+    is_rollback: bool = False
     back_from: str = ""
     failed_at: datetime | None = None
     trouble_at: datetime | None = None
@@ -60,7 +64,7 @@ class Deployed:
 
     @property
     def is_change(self) -> bool:
-        return not self.back_from and (self.succeeded or self.touched)
+        return not self.is_rollback and (self.succeeded or self.touched)
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Performance:
 def performance(deployed: Sequence[Deployed], *, since: datetime, until: datetime) -> Performance:
     """The figures of one environment from its deployments that ended between these instants, oldest first."""
     changes = [each for each in deployed if each.is_change]
-    undone = {each.back_from for each in deployed}
+    undone = set(_undone(deployed))
     failed = {each.id for each in changes if _is_failed(each, undone)}
     lead_times = _lead_times(changes)
     restore_times, is_unrestored = _restore_times(deployed, failed)
@@ -117,6 +121,16 @@ def performance(deployed: Sequence[Deployed], *, since: datetime, until: datetim
         is_unrestored=is_unrestored,
         columns=tuple(_columns(changes, failed, since, until)),
     )
+
+
+def _undone(deployed: Iterable[Deployed]) -> Iterator[str]:
+    """What was rolled back; a rollback of which nobody said so undid what had gone live last."""
+    newest = ""
+    for each in deployed:
+        if each.is_rollback:
+            yield each.back_from or newest
+        elif each.succeeded:
+            newest = each.id
 
 
 def _is_failed(change: Deployed, undone: Collection[str]) -> bool:

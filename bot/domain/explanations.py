@@ -102,6 +102,68 @@ _PLAN = {
     ),
     Reason.INVALID_TRANSITION: Explanation("The operation's state does not allow this.", "Nobody; look at the card."),
 }
+_RULES = {
+    Reason.ROLLBACK_OFF: Explanation(
+        "The environment has no formal rollback: it goes forward with the next push, or `policy.rollback` is off.",
+        "A fix or a revert on its branch; `/deploy` of an earlier commit; whoever edits `policy.rollback`.",
+    ),
+    Reason.UNKNOWN_RELEASE: Explanation(
+        "Fly's books know no earlier release of this name, or there is none to go back to.",
+        "You: `/rollback` lists the releases.",
+    ),
+    Reason.RELEASE_NOT_LIVE: Explanation(
+        "The release failed, or runs already: there is nothing proven to go back to.",
+        "You: another release; `previous` is the last one that was live and healthy.",
+    ),
+    Reason.CONFIGURATION_UNKNOWN: Explanation(
+        "Fly does not show what configuration each Machine had with that release.", "You: roll back the image only."
+    ),
+    Reason.LOCKED: Explanation(
+        "A person keeps deployments out of the environment; the message says who, why and until when.",
+        "Its holder, by `/deploy unlock`; its end; or you, by taking it over, which tells the holder.",
+    ),
+    Reason.LOCK_UNKNOWN: Explanation(
+        "A lock is there and cannot be read, so nobody knows whom it keeps out.",
+        "Whoever runs the bot: `/deploy unlock` removes it once somebody has looked.",
+    ),
+    Reason.LOCK_NOT_YOURS: Explanation("The lock is somebody else's.", "Its holder; or you, by taking it over first."),
+    Reason.NO_LOCK: Explanation("There is no such lock (any more).", "Nobody; it was released or has ended."),
+    Reason.HELD: Explanation(
+        "The commit contains what was rolled back: it is held.",
+        "A commit that reverts it or carries its declared fix; or a person who lifts the hold with a reason.",
+    ),
+    Reason.HOLD_UNKNOWN: Explanation(
+        "There is a hold, and whether this commit contains what is held cannot be told.",
+        "Time, where GitHub does not answer; or a person who lifts the hold with a reason.",
+    ),
+    Reason.NO_HOLD: Explanation("There is no such hold (any more).", "Nobody; it was lifted."),
+    Reason.FROZEN: Explanation(
+        "The calendar keeps deployments out now, and nobody is configured who could make an exception.",
+        "The end of the window; whoever edits `policy.approvers` or the freeze.",
+    ),
+    Reason.INCIDENT: Explanation("There is an incident already.", "`/deploy incident end`."),
+    Reason.NO_INCIDENT: Explanation("There is no incident.", '`/deploy incident start "why"`.'),
+}
+_APPROVAL = {
+    Reason.APPROVAL_NEEDED: Explanation(
+        "A second person has to approve this plan; the card says why and who may.", "An approver, by **Approve**."
+    ),
+    Reason.APPROVAL_VOID: Explanation(
+        "What was to be approved is no longer true; the card says what changed.", "You: **Plan again** on the card."
+    ),
+    Reason.APPROVERS_MISSING: Explanation(
+        "The plan needs an approval, and the environment has no approvers.",
+        "Whoever edits `policy.approvers`; for a rollback an incident (`/deploy incident start`).",
+    ),
+    Reason.APPROVERS_UNKNOWN: Explanation(
+        "Slack did not say who is in the group of approvers; then the answer is no.", "Time; try again."
+    ),
+    Reason.NOT_AN_APPROVER: Explanation(
+        "The environment's approvers are other people.", "One of those whom the card names."
+    ),
+    Reason.OWN_APPROVAL: Explanation("Nobody approves what they asked for themselves.", "Another approver."),
+    Reason.REJECTED: Explanation("An approver said no; the card has the reason.", "You, with another plan."),
+}
 _BUILD = {
     Reason.BUILD_FAILED: Explanation(
         "The workflow that builds and releases did not succeed; the message has the job, its step and a link.",
@@ -180,6 +242,8 @@ SECTIONS: Mapping[str, Mapping[Reason, Explanation]] = {
     "The command": _COMMAND,
     "The person": _PERSON,
     "The plan": _PLAN,
+    "Locks, holds, freezes, incidents": _RULES,
+    "Approvals": _APPROVAL,
     "The build": _BUILD,
     "The rollout": _ROLLOUT,
     "Fly, GitHub and Slack": _PROVIDERS,

@@ -12,17 +12,24 @@ from bot.domain.operation import UNSUCCESSFUL, Card, Kind, State
 
 
 class Result(StrEnum):
-    """How the operations ended that are asked for."""
+    """Which operations are asked for: those that ended in some way, or the rollbacks, however they ended."""
 
     ALL = "all"
     FAILED = "failed"
     SUCCEEDED = "succeeded"
+    REJECTED = "rejected"
+    ROLLBACKS = "rollbacks"
 
 
 STATES: Mapping[Result, frozenset[State]] = {
     Result.ALL: frozenset(State),
     Result.FAILED: UNSUCCESSFUL,
     Result.SUCCEEDED: frozenset({State.SUCCEEDED}),
+    Result.REJECTED: frozenset({State.REJECTED}),
+    Result.ROLLBACKS: frozenset(State),
+}
+KINDS: Mapping[Result, frozenset[Kind]] = {
+    result: frozenset({Kind.ROLLBACK} if result is Result.ROLLBACKS else Kind) for result in Result
 }
 
 
@@ -43,7 +50,10 @@ class Wish:
 
 @dataclass(frozen=True)
 class Entry:
-    """One operation in short. `commit`, `origin` (what ran before) and `message` are empty where nothing is known."""
+    """One operation in short. `commit`, `origin` (what ran before) and `message` are empty where nothing is known.
+
+    `approved_by` and `rejected_by` are Slack ids of who decided, where a second person was asked.
+    """
 
     id: str
     kind: Kind
@@ -62,6 +72,8 @@ class Entry:
     reason: str
     message: str
     card: Card | None
+    approved_by: str = ""
+    rejected_by: str = ""
 
     @property
     def cursor(self) -> str:
@@ -70,9 +82,7 @@ class Entry:
     @property
     def what(self) -> str:
         """What it was, in a word."""
-        if self.back_from:
-            return "roll back"
-        return "retry" if self.retry_of else self.kind.value
+        return "retry" if self.retry_of and self.kind is Kind.DEPLOYMENT else self.kind.value
 
     @property
     def duration_s(self) -> float | None:

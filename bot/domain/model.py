@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from bot.domain.freeze import Freeze
+
 # Process groups that Fly reserves for its own short-lived Machines; they are no part of the app.
 RESERVED_GROUPS = frozenset({"fly_app_release_command", "fly_app_test_machine_command", "fly_app_console"})
 RELEASE_COMMAND_GROUP = "fly_app_release_command"
@@ -32,7 +34,7 @@ class Actor:
 
 @dataclass(frozen=True)
 class Member:
-    """What Slack says of a person: whether they are a full member of their workspace."""
+    """What Slack says of a person: whether they are a full member of their workspace. `time_zone` is an IANA name."""
 
     user_id: str
     team_id: str
@@ -41,6 +43,7 @@ class Member:
     is_deleted: bool = False
     is_bot: bool = False
     is_stranger: bool = False
+    time_zone: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,10 @@ class Lease:
 
 @dataclass(frozen=True)
 class Release:
-    """One release of an app in Fly's books; `status` is an open word (`running`, `complete`, `failed`, …)."""
+    """One release of an app in Fly's books; `status` is an open word (`running`, `complete`, `failed`, …).
+
+    `is_stable` is Fly's own word for a release that ended well, which older apps have beside other statuses.
+    """
 
     id: str
     version: int
@@ -192,10 +198,28 @@ class Release:
     image: Image
     user: str = ""
     created_at: datetime | None = None
+    is_stable: bool = False
 
 
 # "Nothing released yet", so that nobody asks for None.
 NO_RELEASE = Release(id="", version=0, status="", image=Image(""))
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret of an app, without its value: `digest` changes when the value does."""
+
+    name: str
+    digest: str
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class MachineVersion:
+    """A configuration that a Machine has or had; `version` as Fly calls it (the Machine's instance id)."""
+
+    version: str
+    config: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -210,13 +234,19 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit on GitHub. `author` is the login, or the name where the commit belongs to no account."""
+    """A commit on GitHub. `author` is the login, or the name where the commit belongs to no account.
+
+    `reverts` and `fixes` are the commits (7 to 40 hex) that its message says it reverts (`This reverts commit …`) or
+    mends (a `Fixes: …` trailer).
+    """
 
     sha: str
     title: str
     author: str
     committed_at: datetime | None = None
     url: str = ""
+    reverts: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
 
     @property
     def short(self) -> str:
@@ -279,7 +309,10 @@ class ChangedFile:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What lies between two commits. `files_complete` is false where GitHub cut the list (300 files)."""
+    """What lies between two commits. `files_complete` is false where GitHub cut the list (300 files).
+
+    `merge_base` is the newest commit that both contain; empty where there is none or GitHub did not tell it.
+    """
 
     relation: Relation
     commits: tuple[Commit, ...] = ()
@@ -287,6 +320,7 @@ class Comparison:
     files: tuple[ChangedFile, ...] = ()
     files_complete: bool = True
     url: str = ""
+    merge_base: str = ""
 
 
 class MigrationRisk(StrEnum):
@@ -354,6 +388,17 @@ class WorkflowJob:
 
 
 @dataclass(frozen=True)
+class GitHubDeployment:
+    """A deployment as GitHub records it; `operation` is the one of ours that it is about, empty for others'."""
+
+    id: int
+    sha: str
+    environment: str
+    task: str
+    operation: str = ""
+
+
+@dataclass(frozen=True)
 class FoundRef:
     """A tag, a branch or a commit that a search found, with its commit and what CI says of it."""
 
@@ -365,7 +410,10 @@ class FoundRef:
 
 @dataclass(frozen=True)
 class Policy:
-    """The rules of one environment for deployments."""
+    """The rules of one environment.
+
+    `approvers` are ids of Slack user groups and people; `rollback` says whether the environment has `/rollback`.
+    """
 
     refs: tuple[str, ...] = ()
     require_ci: bool = True
@@ -381,6 +429,12 @@ class Policy:
     watch: timedelta = timedelta(minutes=10)
     restore_on_trouble: bool = False
     restore_countdown: timedelta = timedelta(minutes=1)
+    approvers: tuple[str, ...] = ()
+    approve_deployments: bool = False
+    approve_rollbacks: bool = False
+    approval_expires: timedelta = timedelta(hours=1)
+    rollback: bool = True
+    freezes: tuple[Freeze, ...] = ()
 
 
 @dataclass(frozen=True)

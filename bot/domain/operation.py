@@ -1,9 +1,9 @@
 """The states of an operation and the moves between them. Whatever asks about a state asks here.
 
 requested ──start──> running ──verify──> verifying ──succeed──> succeeded
-    │ cancel/expire/fail   │ fail │ cancel      │ fail │ cancel
-    v                      v      v             v      v
-cancelled/expired/failed  failed  cancelled   failed  cancelled
+    │ cancel/expire/reject/fail  │ fail │ cancel  │ fail │ cancel
+    v                            v      v         v      v
+cancelled/expired/rejected/failed  failed  cancelled  failed  cancelled
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from bot.domain.approval import Approval
 from bot.domain.model import Actor
 from bot.errors import InvalidTransition
 
@@ -27,6 +28,7 @@ class State(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    REJECTED = "rejected"
 
 
 class Event(StrEnum):
@@ -38,6 +40,7 @@ class Event(StrEnum):
     FAIL = "fail"
     CANCEL = "cancel"
     EXPIRE = "expire"
+    REJECT = "reject"
 
 
 TRANSITIONS: dict[State, dict[Event, State]] = {
@@ -46,6 +49,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         Event.FAIL: State.FAILED,
         Event.CANCEL: State.CANCELLED,
         Event.EXPIRE: State.EXPIRED,
+        Event.REJECT: State.REJECTED,
     },
     State.RUNNING: {Event.VERIFY: State.VERIFYING, Event.FAIL: State.FAILED, Event.CANCEL: State.CANCELLED},
     State.VERIFYING: {Event.SUCCEED: State.SUCCEEDED, Event.FAIL: State.FAILED, Event.CANCEL: State.CANCELLED},
@@ -53,6 +57,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     State.FAILED: {},
     State.CANCELLED: {},
     State.EXPIRED: {},
+    State.REJECTED: {},
 }
 
 # An active operation holds its app: the database refuses a second one.
@@ -72,6 +77,7 @@ class Kind(StrEnum):
     """What an operation does."""
 
     DEPLOYMENT = "deployment"
+    ROLLBACK = "rollback"
 
 
 class StepStatus(StrEnum):
@@ -103,7 +109,10 @@ class Card:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: what was asked, by whom, where it stands. `plan` is None until it was planned."""
+    """One operation: what was asked, by whom, where it stands. `plan` is None until it was planned.
+
+    `approval` is the newest request for one, or None where none was needed.
+    """
 
     id: str
     kind: Kind
@@ -124,6 +133,7 @@ class Operation:
     reason: str
     outcome: dict[str, Any]
     announced: bool
+    approval: Approval | None = None
     journal: tuple[JournalRow, ...] = ()
 
     @property

@@ -1,17 +1,51 @@
-"""One policy: facts in, decision out. Used by plans, by buttons, and again right before acting."""
+"""One policy: facts in, decision out. Used by plans, by buttons, and again right before acting.
+
+What the database must not change between the decision and the act (locks, holds, incidents) is counted there: a start
+names the count that its plan has seen.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
+from bot.domain.approval import ApprovalNeed, Cause
 from bot.domain.build import build_for
 from bot.domain.deployment import Blocker, Build
-from bot.domain.model import ASLEEP, Ci, CiState, Environment, Image, Lease, Machine, RefKind, Relation, Strategy
+from bot.domain.freeze import Frozen
+from bot.domain.hold import Contains, HoldFinding
+from bot.domain.incident import Incident
+from bot.domain.lock import Lock
+from bot.domain.model import ASLEEP, Actor, Ci, CiState, Environment, Image, Lease, Machine, RefKind, Relation, Strategy
+from bot.domain.rollback import Contract, Risk
 from bot.domain.strategies import strategy_blockers
 from bot.domain.text import quoted
 from bot.errors import Reason
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the rules of people and of the calendar say now, and to whom.
+
+    `actor` is who asked, or for what the bot does by itself the person behind it (`is_automatic`). `lock_problem` says
+    why a lock cannot be read. `findings` are the holds, as they lie to the commit.
+    """
+
+    now: datetime
+    actor: Actor
+    is_automatic: bool = False
+    locks: tuple[Lock, ...] = ()
+    lock_problem: str = ""
+    findings: tuple[HoldFinding, ...] = ()
+    frozen: Frozen | None = None
+    incident: Incident | None = None
+    revision: int = 0
+
+
+# Nobody keeps anything out.
+OPEN_GROUND = Ground(now=datetime.min.replace(tzinfo=UTC), actor=Actor(""))
 
 
 @dataclass(frozen=True)
@@ -19,8 +53,8 @@ class DeploymentFacts:
     """What the policy looks at. `image_problem` says why the registry could not be read, if so.
 
     `leases` are other people's; `running` describes another operation that holds the app. `goes_back`: the image ran
-    here before, so the rules for new commits do not ask again. `retries`: a Machine that is not well is still to do.
-    `skips_release_command`: somebody asked for that.
+    here before, so the rules for new commits do not ask again; a rollback has its `contract`. `retries`: a Machine that
+    is not well is still to do. `skips_release_command`: somebody asked for that.
     """
 
     environment: Environment
@@ -38,6 +72,13 @@ class DeploymentFacts:
     goes_back: bool = False
     retries: bool = False
     skips_release_command: bool = False
+    contract: Contract | None = None
+    ground: Ground = OPEN_GROUND
+
+    @property
+    def branch(self) -> str:
+        """The branch that is deployed, or an empty string."""
+        return self.ref if self.ref_kind is RefKind.BRANCH else ""
 
     @property
     def build(self) -> Build | None:
@@ -49,10 +90,15 @@ class DeploymentFacts:
 
 @dataclass(frozen=True)
 class Decision:
-    """The policy's answer: no blocker means yes. Warnings never stop anything."""
+    """The policy's answer: no blocker means yes, where there is an `approval`, with that. Warnings never stop anything.
+
+    `waived` is why no approval is needed where one would be.
+    """
 
     blockers: tuple[Blocker, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    approval: ApprovalNeed | None = None
+    waived: str = ""
 
     @property
     def is_allowed(self) -> bool:
@@ -65,7 +111,15 @@ Rule = Callable[[DeploymentFacts], Iterator[Blocker]]
 def decide_deployment(facts: DeploymentFacts) -> Decision:
     """Whether this deployment may run now, and what speaks against it."""
     blockers = tuple(blocker for rule in RULES for blocker in rule(facts))
-    return Decision(blockers, tuple(_warnings(facts)))
+    causes = tuple(_causes(facts))
+    approvers = facts.environment.policy.approvers
+    waived = _waiver(facts) if causes else ""
+    if not causes or waived:
+        return Decision(blockers, tuple(_warnings(facts)), waived=waived)
+    if not approvers:
+        return Decision((*blockers, _nobody_approves(facts, causes)), tuple(_warnings(facts)))
+    need = ApprovalNeed(approvers, causes, tuple(_because(facts, cause) for cause in causes))
+    return Decision(blockers, tuple(_warnings(facts)), need)
 
 
 def _ref_is_allowed(facts: DeploymentFacts) -> Iterator[Blocker]:
@@ -186,6 +240,94 @@ def _nobody_else_is_at_it(facts: DeploymentFacts) -> Iterator[Blocker]:
         )
 
 
+def _is_not_locked(facts: DeploymentFacts) -> Iterator[Blocker]:
+    ground = facts.ground
+    if ground.lock_problem:
+        yield Blocker(
+            Reason.LOCK_UNKNOWN,
+            f"There is a lock on `{facts.environment.name}` that cannot be read ({quoted(ground.lock_problem)}).",
+            "Find out whose it is; `/deploy lock` lists it, with the command that removes it.",
+        )
+    for lock in ground.locks:
+        if lock.holds_at(ground.now) and not lock.lets_through(ground.actor, facts.branch):
+            until = f" until {_minute(lock.until)}" if lock.until else ""
+            yield Blocker(
+                Reason.LOCKED,
+                f"{lock.holder.mention} keeps `{lock.scope or 'everything'}` locked since {_minute(lock.since)}"
+                f"{until}: {quoted(lock.why)}",
+                "Ask the holder, wait for the end, or take the lock over.",
+                subject=str(lock.id),
+            )
+
+
+def _is_not_held(facts: DeploymentFacts) -> Iterator[Blocker]:
+    for finding in facts.ground.findings:
+        hold = finding.hold
+        why = f" ({quoted(hold.why)})" if hold.why else ""
+        rolled_back = (
+            f"{hold.by.mention} rolled `{hold.environment}` back from {quoted(hold.bad_ref)} on {_minute(hold.at)}{why}"
+        )
+        lift = f'A commit that reverts it or has its fix, or `/deploy hold lift {facts.environment.name} "why"`.'
+        if finding.contains in {Contains.ALL, Contains.PART}:
+            what = "contains that" if finding.contains is Contains.ALL else "contains a part of that"
+            yield Blocker(Reason.HELD, f"{rolled_back}, and this commit {what}.", lift, subject=str(hold.id))
+        elif finding.contains is Contains.UNKNOWN and not facts.goes_back:
+            message = f"{rolled_back}; whether this commit contains that is not known: {quoted(finding.detail)}."
+            yield Blocker(Reason.HOLD_UNKNOWN, message, lift, subject=str(hold.id))
+
+
+def _causes(facts: DeploymentFacts) -> Iterator[Cause]:
+    """What asks for a second person. The bot's own way back was agreed to in the configuration."""
+    ground, policy = facts.ground, facts.environment.policy
+    if ground.is_automatic:
+        return
+    if policy.approve_rollbacks if facts.goes_back else policy.approve_deployments:
+        yield Cause.ENVIRONMENT
+    if facts.contract is not None and facts.contract.risk is Risk.RED:
+        yield Cause.RED_ROLLBACK
+    if facts.goes_back:
+        return
+    if ground.frozen is not None:
+        yield Cause.FREEZE
+    # Where there is no formal rollback nothing serves the public, and a fix is tried out there.
+    if ground.incident is not None and policy.rollback:
+        yield Cause.INCIDENT
+
+
+def _waiver(facts: DeploymentFacts) -> str:
+    incident = facts.ground.incident
+    return f"incident {incident.id}" if incident is not None and facts.goes_back else ""
+
+
+def _because(facts: DeploymentFacts, cause: Cause) -> str:
+    name, frozen = facts.environment.name, facts.ground.frozen
+    said = {
+        Cause.ENVIRONMENT: f"Every {'rollback' if facts.goes_back else 'deployment'} of `{name}` needs an approval.",
+        Cause.RED_ROLLBACK: "The contract of this rollback is red.",
+        Cause.FREEZE: f"`{name}` is frozen ({frozen.name}) until {_minute(frozen.until)}." if frozen else "",
+        Cause.INCIDENT: "There is an incident: deployments need an approval until it ends.",
+    }
+    return said[cause]
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _nobody_approves(facts: DeploymentFacts, causes: tuple[Cause, ...]) -> Blocker:
+    why = " ".join(_because(facts, cause) for cause in causes)
+    if causes == (Cause.FREEZE,):
+        return Blocker(
+            Reason.FROZEN, why, "Wait for its end; with `policy.approvers` set, an approver lets it through."
+        )
+    lift = "Set `policy.approvers` in flytower.toml"
+    if facts.goes_back:
+        lift += '; in an incident (`/deploy incident start "why"`) rollbacks need no approval'
+    elif causes == (Cause.INCIDENT,):
+        lift += ". `/deploy incident end` ends the incident"
+    return Blocker(Reason.APPROVERS_MISSING, f"{why} No approvers are configured.", f"{lift}.")
+
+
 def _warnings(facts: DeploymentFacts) -> Iterator[str]:
     if facts.relation is Relation.BEHIND:
         yield "This commit is older than what runs: the deployment goes back in time."
@@ -194,10 +336,25 @@ def _warnings(facts: DeploymentFacts) -> Iterator[str]:
     digests = {machine.image.digest for machine in facts.machines}
     if len(digests) > 1:
         yield f"The Machines run {len(digests)} different images now."
+    yield from _warnings_of_the_ground(facts)
+
+
+def _warnings_of_the_ground(facts: DeploymentFacts) -> Iterator[str]:
+    ground = facts.ground
+    for lock in ground.locks:
+        if lock.holds_at(ground.now) and lock.lets_through(ground.actor, facts.branch):
+            yield f"A lock keeps others out of `{lock.scope or 'everything'}`: {quoted(lock.why)}"
+    for finding in ground.findings:
+        if finding.contains is Contains.MENDED:
+            yield f"The hold on {quoted(finding.hold.bad_ref)} lets this through: {quoted(finding.detail)}."
+        elif finding.contains is Contains.UNKNOWN and facts.goes_back:
+            yield f"Whether this contains what is held of {quoted(finding.hold.bad_ref)} is not known."
 
 
 RULES: tuple[Rule, ...] = (
     _nobody_else_is_at_it,
+    _is_not_locked,
+    _is_not_held,
     _ref_is_allowed,
     _ci_is_green,
     _image_exists,

@@ -2,9 +2,10 @@
 
 check → record_release → release_command → [canary → clean_up | green → cut_over → retire] → update (in each process
 group the first Machine alone, the rest in batches; where all of a group sleep, prove_image boots one; replace where
-a Machine cannot be changed) → close_release → receipt. A recorded failure turns the way: clean_up (extra Machines
-destroyed, old ones serve again) → restore (where the policy allows it) → close_release → receipt;
-end_release_command first, where one may still run. Once the first old Machine retires there is no way back.
+a Machine cannot be changed) → [hold, after a rollback] → close_release → receipt. A recorded failure turns the way:
+clean_up (extra Machines destroyed, old ones serve again) → restore (where the policy allows it) → close_release →
+receipt; end_release_command first, where one may still run. Once the first old Machine retires there is no way back,
+and once a rollback holds what it came from, nothing is left to cancel.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Step(StrEnum):
     UPDATE = "update"
     REPLACE = "replace"
     PROVE_IMAGE = "prove_image"
+    HOLD = "hold"
     CLOSE_RELEASE = "close_release"
     RECEIPT = "receipt"
     FAILURE = "failure"
@@ -54,7 +56,7 @@ class Step(StrEnum):
 
 # What fails here fails on Machines that were all seen healthy on the new image: unless they are unwell by now,
 # nothing is undone for it.
-AFTER_UPDATES = frozenset({Step.CLOSE_RELEASE, Step.RECEIPT})
+AFTER_UPDATES = frozenset({Step.HOLD, Step.CLOSE_RELEASE, Step.RECEIPT})
 # The steps that make Machines beside those that serve.
 EXTRAS = (Step.CANARY, Step.GREEN, Step.REPLACE)
 
@@ -78,7 +80,8 @@ def next_action(operation: Operation, plan: DeploymentPlan) -> Action | None:
 
 def is_past_cancel(operation: Operation) -> bool:
     """Whether a cancel changes nothing any more: old Machines are being destroyed, or all is moved, here or by CI."""
-    return operation.done(Step.CLOSE_RELEASE) or operation.done(Step.FOLLOW) or has_retired(operation)
+    all_moved = any(operation.done(step) for step in (Step.HOLD, Step.CLOSE_RELEASE, Step.FOLLOW))
+    return all_moved or has_retired(operation)
 
 
 def has_retired(operation: Operation) -> bool:
@@ -97,6 +100,8 @@ def _forward(operation: Operation, plan: DeploymentPlan) -> Action | None:
         return extra
     if update := next_update(operation, plan):
         return update
+    if plan.contract is not None and not operation.done(Step.HOLD):
+        return Action(Step.HOLD)
     if not operation.done(Step.CLOSE_RELEASE):
         return Action(Step.CLOSE_RELEASE)
     return None if operation.done(Step.RECEIPT) else Action(Step.RECEIPT)
@@ -104,7 +109,8 @@ def _forward(operation: Operation, plan: DeploymentPlan) -> Action | None:
 
 def is_kept(plan: DeploymentPlan, machine: PlannedMachine) -> bool:
     """Whether the plan leaves this Machine alone, as it runs the image already and is well, or sleeps."""
-    is_current = plan.image is not None and machine.image.digest == plan.image.digest
+    # Its configuration may be another one than the plan brings back.
+    is_current = plan.image is not None and machine.image.digest == plan.image.digest and not machine.config_from
     return plan.keeps_current and is_current and (machine.is_healthy or machine.state in ASLEEP)
 
 
@@ -280,6 +286,9 @@ def restore_refusal(operation: Operation, plan: DeploymentPlan) -> str:
         return "every Machine had been moved and was healthy when this happened"
     if not plan.restore_on_failure:
         return "the policy of this environment does not restore by itself"
+    if plan.contract is not None:
+        # A rollback undoes no migration, so what ran before it still fits the schema.
+        return ""
     if plan.migrations.risk is MigrationRisk.LISTED:
         return "a migration is in range, and the previous image may not fit the schema: a person decides"
     if plan.migrations.risk is MigrationRisk.UNKNOWN:

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.domain.drift import Drift
+from bot.domain.freeze import Frozen
+from bot.domain.hold import Hold
+from bot.domain.incident import Incident
+from bot.domain.lock import Lock
 from bot.domain.model import ASLEEP, Comparison, Environment, Image, Machine, Relation, Release
 from bot.domain.operation import Operation
 
@@ -64,10 +68,29 @@ class RegionSummary:
 
 
 @dataclass(frozen=True)
+class Rules:
+    """What people and the calendar say of an environment now, whatever somebody wants to deploy there.
+
+    `lock_problem` says what is wrong with a lock that cannot be read. A lock of the whole and an incident stand in
+    every environment.
+    """
+
+    locks: tuple[Lock, ...] = ()
+    lock_problem: str = ""
+    holds: tuple[Hold, ...] = ()
+    frozen: Frozen | None = None
+    incident: Incident | None = None
+
+
+NO_RULES = Rules()
+
+
+@dataclass(frozen=True)
 class EnvironmentStatus:
     """One environment. `label` is what to call it; `machines` is None where Fly did not tell them.
 
-    `outside` is a release that somebody else is bringing there just now; `problems` say what could not be asked.
+    `waiting` are plans that wait for a button, their requester's or an approver's. `outside` is a release that
+    somebody else is bringing there just now; `problems` say what could not be asked.
     """
 
     environment: Environment
@@ -80,6 +103,7 @@ class EnvironmentStatus:
     waiting: tuple[Operation, ...] = ()
     outside: Release | None = None
     problems: tuple[str, ...] = field(default=())
+    rules: Rules = NO_RULES
 
 
 def lag_of(other: str, comparison: Comparison) -> Lag:

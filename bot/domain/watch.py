@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import ASLEEP, Check, Exit, Machine, MigrationRisk
-from bot.domain.operation import Card, Operation
+from bot.domain.operation import Card, Kind, Operation
 from bot.domain.rollout import Step
 from bot.domain.text import quoted
 
@@ -157,8 +157,8 @@ def nothing_before(plan: DeploymentPlan) -> str:
 
 def restore_refusal(operation: Operation, plan: DeploymentPlan) -> str:
     """Why the image from before does not come back by itself; empty where it does."""
-    if operation.request.get("back_from"):
-        return "this deployment was itself a going back"
+    if operation.kind is Kind.ROLLBACK:
+        return "this was itself a going back"
     if refusal := nothing_before(plan):
         return refusal
     if plan.migrations.risk is MigrationRisk.LISTED:

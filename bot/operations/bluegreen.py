@@ -34,7 +34,8 @@ async def _green(
     run: Run, plan: DeploymentPlan, planned: PlannedMachine, fleet: Sequence[Machine], made: Machine | None
 ) -> None:
     blue = _unchanged(planned, fleet)
-    green = made or await make(run, plan, Step.GREEN, planned.id, model=model_of(planned, fleet), region=planned.region)
+    model = model_of(planned, fleet)
+    green = made or await make(run, plan, Step.GREEN, planned.id, planned=planned, model=model, region=planned.region)
     sleeps = not is_to_run(blue)
     await see_healthy(run, plan, green, then_sleeps=sleeps)
     await run.done(Step.GREEN, planned.id, machine=green.id, asleep=sleeps)

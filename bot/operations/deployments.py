@@ -1,4 +1,4 @@
-"""Deployments: ask for one, plan it, confirm it, cancel it."""
+"""Deployments and rollbacks: ask for one, plan it, confirm it, cancel it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import contextlib
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
+from bot.domain.approval import Approval, ApprovalState
 from bot.domain.deployment import DeploymentPlan, DeploymentRequest
 from bot.domain.model import Actor, Environment
 from bot.domain.operation import ACTIVE, UNSUCCESSFUL, Event, Kind, Operation, State
 from bot.domain.rollout import is_past_cancel
 from bot.errors import BotError, InvalidTransition, NotAllowed, NotFound, Reason, StaleAction
-from bot.operations.engine import BOT, Changed, Engine
-from bot.operations.people import People
+from bot.operations.engine import Changed, Engine
+from bot.operations.people import BOT, People, person_behind
 from bot.operations.planning import Planner
 from bot.operations.plans import plan_of, request_of, to_json
 from bot.ports import Clock
@@ -25,6 +26,8 @@ from bot.store import NewOperation, Store
 
 # Two clicks within this time are one.
 DOUBLE_CLICK_S = 10
+# So often a plan is made anew because the rules changed while it was made.
+PLAN_TRIES = 3
 
 
 class Confirmed(StrEnum):
@@ -44,7 +47,7 @@ class Confirmation:
 
 
 class Deployments:
-    """The use cases of deployments."""
+    """The use cases of deployments and rollbacks."""
 
     def __init__(
         self,
@@ -67,12 +70,14 @@ class Deployments:
     async def request(self, request: DeploymentRequest, *, by: Actor, channel: str, key: str) -> tuple[Operation, bool]:
         """Store what was asked; the same request again gives the first operation and False.
 
-        Raises NotFound for an environment that does not exist. Talks to nobody, so it answers at once.
+        Raises NotFound for an environment that does not exist, NotAllowed for a rollback of one that has none. Talks
+        to nobody, so it answers at once.
         """
         environment = self._environment(request.environment)
+        refuse_without_rollback(environment, request)
         new = NewOperation(
             request_key=key,
-            kind=Kind.DEPLOYMENT,
+            kind=Kind.ROLLBACK if request.goes_back else Kind.DEPLOYMENT,
             app=environment.app,
             environment=environment.name,
             pipeline=environment.pipeline,
@@ -101,17 +106,45 @@ class Deployments:
             await self._end(operation, Reason.INTERNAL, "Flytower met an unexpected error while planning.")
             raise
 
-    async def _prepare(self, operation: Operation) -> Operation:
+    async def _prepare(self, operation: Operation, tries_left: int = PLAN_TRIES) -> Operation:
         if operation.actor != BOT:
             await self._people.require_member(operation.actor)
-        plan = await self._plan(operation)
-        operation = await self._store.set_plan(operation.id, to_json(plan), plan.hash)
-        if plan.is_blocked:
-            return await self._end(operation, plan.blockers[0].reason, plan.blockers[0].message)
-        if plan.needs_confirmation:
-            self._changed(operation.id)
+        plan = await self.fresh_plan(operation)
+        operation = await self.show(operation, plan)
+        if operation.is_final or plan.needs_confirmation:
             return operation
-        return await self._engine.start(operation.id, by=operation.actor, plan_hash=plan.hash)
+        try:
+            return await self._engine.start(
+                operation.id, by=operation.actor, plan_hash=plan.hash, rules_revision=plan.rules_revision
+            )
+        except StaleAction:
+            # A lock or a hold came between the plan and the start.
+            if tries_left == 1:
+                raise
+        return await self._prepare(operation, tries_left - 1)
+
+    async def show(
+        self, operation: Operation, plan: DeploymentPlan, *, request: DeploymentRequest | None = None
+    ) -> Operation:
+        """Give a requested operation this plan, and end it where the plan is blocked; its card follows."""
+        operation = await self._store.set_plan(
+            operation.id,
+            to_json(plan),
+            plan.hash,
+            request=msgspec.to_builtins(request) if request else None,
+            approval=self._asked_for(operation, plan),
+        )
+        if plan.is_blocked:
+            operation = await self._end(operation, plan.blockers[0].reason, plan.blockers[0].message)
+        if operation.card is not None or (plan.needs_confirmation and not plan.is_blocked):
+            self._changed(operation.id)
+        return operation
+
+    def _asked_for(self, operation: Operation, plan: DeploymentPlan) -> Approval | None:
+        if plan.approval is None or plan.is_blocked:
+            return None
+        now, policy = self._clock.now(), self._environment_of(operation).policy
+        return Approval(ApprovalState.PENDING, plan.hash, now, now + policy.approval_expires)
 
     async def retry(self, operation_id: str, *, by: Actor, channel: str) -> tuple[Operation, bool]:
         """Store a request to do what is missing of a deployment that did not succeed; False where one is under way.
@@ -124,7 +157,16 @@ class Deployments:
         for operation in await self._store.operations(State.REQUESTED, *ACTIVE):
             if operation.request.get("retry_of") == operation_id:
                 return operation, False
-        request = dataclasses.replace(request_of(earlier), ref=plan_of(earlier).ref, retry_of=earlier.id, seen_hash="")
+        plan, asked = plan_of(earlier), request_of(earlier)
+        release = plan.contract.target if plan.contract else None
+        request = dataclasses.replace(
+            asked,
+            ref=plan.ref,
+            retry_of=earlier.id,
+            seen_hash="",
+            # What was `previous` then may be something else by now; who came from a card named no release.
+            release=release.name if asked.release and release and release.version else asked.release,
+        )
         # Both halves of a double click are the same request.
         key = f"retry {earlier.id} {int(self._clock.now().timestamp() / DOUBLE_CLICK_S)}"
         return await self.request(request, by=by, channel=channel, key=key)
@@ -142,40 +184,55 @@ class Deployments:
     async def dry_run(self, request: DeploymentRequest, *, by: Actor) -> DeploymentPlan:
         """The plan alone: nothing is stored and nothing starts."""
         environment = self._environment(request.environment)
+        refuse_without_rollback(environment, request)
         await self._people.require_member(by)
-        return await self._planner.plan(environment, request)
+        return await self._planner.plan(environment, request, actor=by)
 
     async def confirm(self, operation_id: str, *, plan_hash: str, by: Actor) -> Confirmation:
         """Start what the person saw, if it is still true; otherwise give the operation its new plan.
 
-        Raises NotAllowed (not the requester), StaleAction (decided already, expired, or another plan is
-        shown), OperationRunning.
+        Raises NotAllowed (not the requester, or a second person has to approve it), StaleAction (decided already,
+        expired, or another plan is shown), OperationRunning.
         """
         operation = await self._store.operation(operation_id)
         await self._people.require_member(by)
         if by.user_id != operation.actor.user_id:
             raise NotAllowed(
-                f"Only {operation.actor.mention} can confirm this deployment.",
-                hint="Ask for one of your own with `/deploy`.",
+                f"Only {operation.actor.mention} can confirm this {operation.kind}.",
+                hint=f"Ask for one of your own with `/{'rollback' if operation.kind is Kind.ROLLBACK else 'deploy'}`.",
                 reason=Reason.NOT_THE_REQUESTER,
             )
-        self._refuse_stale(operation, plan_hash)
+        refuse_stale(operation, plan_hash)
         shown = plan_of(operation)
-        fresh = await self._plan(operation)
+        if shown.approval is not None:
+            raise NotAllowed(
+                f"A second person has to approve this {operation.kind}.",
+                hint=f"Ask one of {shown.approval.mentions}.",
+                reason=Reason.APPROVAL_NEEDED,
+            )
+        fresh = await self.fresh_plan(operation)
         difference = shown.difference(fresh)
         if difference or fresh.is_blocked:
-            changed = await self._store.set_plan(operation.id, to_json(fresh), fresh.hash)
-            if fresh.is_blocked:
-                changed = await self._end(changed, fresh.blockers[0].reason, fresh.blockers[0].message)
-                difference = fresh.blockers[0].message
-            self._changed(operation.id)
-            return Confirmation(Confirmed.PLAN_CHANGED, changed, difference)
+            changed = await self.show(operation, fresh)
+            blocked = fresh.blockers[0].message if fresh.is_blocked else ""
+            return Confirmation(Confirmed.PLAN_CHANGED, changed, blocked or difference)
+        return Confirmation(Confirmed.STARTED, await self.start(operation, fresh, by=by))
+
+    async def start(
+        self, operation: Operation, fresh: DeploymentPlan, *, by: Actor, is_approved: bool = False
+    ) -> Operation:
+        """Start what was shown, which `fresh` says is still true; StaleAction where somebody was quicker."""
         try:
-            started = await self._engine.start(operation.id, by=by, plan_hash=plan_hash)
+            return await self._engine.start(
+                operation.id,
+                by=by,
+                plan_hash=operation.plan_hash,
+                rules_revision=fresh.rules_revision,
+                is_approved=is_approved,
+            )
         except InvalidTransition as error:
             # The other half of a double click was quicker.
-            raise StaleAction(f"This was decided already: the deployment is {error.state}.") from error
-        return Confirmation(Confirmed.STARTED, started)
+            raise StaleAction(f"This was decided already: the {operation.kind} is {error.state}.") from error
 
     async def cancel(self, operation_id: str, *, by: Actor) -> Operation:
         """Withdraw a plan, or ask a running deployment to stop in a stated condition."""
@@ -186,7 +243,7 @@ class Deployments:
         # Somebody may have decided while we looked.
         operation = await self._store.operation(operation_id)
         if operation.is_final:
-            raise StaleAction(f"The deployment has ended already: it {past(operation.state)}.")
+            raise StaleAction(f"The {operation.kind} has ended already: it {past(operation.state)}.")
         if is_past_cancel(operation):
             raise StaleAction("All Machines are moved already; nothing is left to cancel.")
         operation = await self._store.request_cancel(operation_id, by, self._clock.now())
@@ -215,7 +272,7 @@ class Deployments:
         expired = []
         for operation in await self._store.operations(State.REQUESTED):
             now = self._clock.now()
-            if now - operation.created_at <= self._time_to_confirm(operation):
+            if now <= self._waits_until(operation):
                 continue
             # Somebody may press Deploy at this very moment.
             with contextlib.suppress(InvalidTransition):
@@ -223,12 +280,15 @@ class Deployments:
                 self._changed(operation.id)
         return expired
 
-    def _time_to_confirm(self, operation: Operation) -> timedelta:
+    def _waits_until(self, operation: Operation) -> datetime:
         try:
-            return self._environment_of(operation).policy.plan_expires
+            policy = self._environment_of(operation).policy
         except NotFound:
             # The environment left the configuration, so the plan is nobody's any more.
-            return timedelta(0)
+            return operation.created_at
+        if operation.approval is not None:
+            return operation.approval.expires_at
+        return operation.created_at + policy.plan_expires
 
     async def unplanned(self) -> list[str]:
         """Requests that wait for the bot and for nobody else: not planned, refused, or in need of no button."""
@@ -237,13 +297,24 @@ class Deployments:
     def _environment_of(self, operation: Operation) -> Environment:
         return self._environment(operation.request["environment"])
 
-    async def _plan(self, operation: Operation) -> DeploymentPlan:
-        request = request_of(operation)
-        plan = await self._planner.plan(self._environment_of(operation), request, operation_id=operation.id)
-        if operation.actor == BOT:
+    async def fresh_plan(self, operation: Operation, request: DeploymentRequest | None = None) -> DeploymentPlan:
+        """The plan of a requested operation as of now, also of what would be asked instead."""
+        request, is_automatic = request or request_of(operation), operation.actor == BOT
+        plan = await self._planner.plan(
+            self._environment_of(operation),
+            request,
+            actor=await person_behind(self._store, operation),
+            is_automatic=is_automatic,
+            operation_id=operation.id,
+        )
+        if is_automatic:
             return dataclasses.replace(plan, needs_confirmation=False)
         # Whoever has read this very plan has agreed to it; whoever read another one is asked again.
-        asks = plan.hash != request.seen_hash if request.seen_hash else plan.needs_confirmation
+        is_seen = plan.hash == request.seen_hash and plan.approval is None
+        asks = not is_seen if request.seen_hash else plan.needs_confirmation
+        if operation.plan is not None and plan_of(operation).needs_confirmation:
+            # Once it waits on a card it does so until somebody presses: nobody else would start it.
+            asks = True
         return dataclasses.replace(plan, needs_confirmation=asks)
 
     async def _end(self, operation: Operation, reason: str, message: str) -> Operation:
@@ -252,12 +323,30 @@ class Deployments:
             operation.id, Event.FAIL, by=BOT, at=self._clock.now(), reason=reason, outcome=outcome
         )
 
-    @staticmethod
-    def _refuse_stale(operation: Operation, plan_hash: str) -> None:
-        if operation.state is not State.REQUESTED:
-            raise StaleAction(f"This was decided already: the deployment {past(operation.state)}.")
-        if operation.plan is None or operation.plan_hash != plan_hash:
-            raise StaleAction("This is an older plan; look at the newest state of the card.")
+
+def refuse_stale(operation: Operation, plan_hash: str) -> None:
+    """Return where this plan is the one that waits; StaleAction with what happened since where not."""
+    refuse_decided(operation)
+    if operation.plan is None or operation.plan_hash != plan_hash:
+        raise StaleAction("This is an older plan; look at the newest state of the card.")
+
+
+def refuse_decided(operation: Operation) -> None:
+    """Return while the operation waits for people; StaleAction with what happened since where not."""
+    if operation.state is not State.REQUESTED:
+        raise StaleAction(f"This was decided already: the {operation.kind} {past(operation.state)}.")
+
+
+def refuse_without_rollback(environment: Environment, request: DeploymentRequest) -> None:
+    """Return unless a rollback is asked of an environment that only goes forward; NotAllowed with the way forward."""
+    if request.release and not environment.policy.rollback:
+        raise NotAllowed(
+            f"`{environment.name}` has no formal rollback: it goes forward with the next push to "
+            f"`{environment.release_ref}`.",
+            hint=f"Push a fix or a revert, or `/deploy {environment.name} COMMIT` for an earlier commit. "
+            "`policy.rollback` switches `/rollback` on.",
+            reason=Reason.ROLLBACK_OFF,
+        )
 
 
 def _waits_for_the_bot(operation: Operation) -> bool:
@@ -277,5 +366,6 @@ def past(state: State) -> str:
         State.FAILED: "failed",
         State.CANCELLED: "was cancelled",
         State.EXPIRED: "expired",
+        State.REJECTED: "was rejected",
     }
     return words[state]

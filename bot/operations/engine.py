@@ -20,6 +20,7 @@ from bot.domain.rollout import Action, Step, is_past_cancel
 from bot.domain.text import quoted
 from bot.errors import BotError, RateLimited, Reason, RemoteError, RemoteTimeout, RemoteUnavailable
 from bot.operations.leases import Leases
+from bot.operations.people import BOT
 from bot.ports import Clock, Fly, FlyByOrganisation
 from bot.store import Store
 
@@ -28,7 +29,6 @@ Changed = Callable[[str], None]
 
 # A provider that does not answer gets about a minute before an operation gives up on it.
 RETRY_AFTER_S = (2.0, 5.0, 10.0, 20.0, 30.0)
-BOT = Actor("flytower")
 
 
 @dataclass(frozen=True)
@@ -115,10 +115,28 @@ class Engine:
         self._is_stopping = False
         self._changed = changed
 
-    async def start(self, operation_id: str, *, by: Actor, plan_hash: str) -> Operation:
-        """Start a requested operation; Conflict when another one holds the app or the plan changed."""
-        now = self._clock.now()
-        operation = await self._store.transition(operation_id, Event.START, by=by, at=now, plan_hash=plan_hash)
+    async def start(
+        self,
+        operation_id: str,
+        *,
+        by: Actor,
+        plan_hash: str,
+        rules_revision: int | None = None,
+        is_approved: bool = False,
+    ) -> Operation:
+        """Start a requested operation; Conflict when another one holds the app or the plan or the rules changed.
+
+        `is_approved`: `by` approves it with that.
+        """
+        operation = await self._store.transition(
+            operation_id,
+            Event.START,
+            by=by,
+            at=self._clock.now(),
+            plan_hash=plan_hash,
+            rules_revision=rules_revision,
+            is_approved=is_approved,
+        )
         self._changed(operation.id)
         self._spawn(operation.id)
         return operation

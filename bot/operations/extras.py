@@ -21,6 +21,7 @@ from bot.operations.facts import serving_machines
 from bot.operations.health import MARKER, prove_healthy, refuse_crash, start_stopped
 from bot.operations.steps import (
     FOR,
+    config_for,
     config_with,
     image_of,
     put_to_sleep,
@@ -61,19 +62,24 @@ async def make(
     step: Step,
     target: str,
     *,
+    planned: PlannedMachine,
     model: Machine,
     region: str,
     launch: bool = True,
     metadata: Mapping[str, str] | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> Machine:
-    """Create a Machine for `target` on the new image, with the model's config and `config` over it."""
+    """Create a Machine for `target` on the new image: with the model's config as the plan wants it for `planned`.
+
+    `config` goes over it.
+    """
+    base = await config_for(run, planned, model.config)
     if run.operation.row(step, target) is None:
         await run.record(step, StepStatus.STARTED, target=target)
     marks = {**release_metadata(run), **(metadata or {}), FOR: target}
     return await run.fly.create_machine(
         plan.app,
-        config=config_with(run, {**model.config, **(config or {})}, image_of(plan), marks),
+        config=config_with(run, {**base, **(config or {})}, image_of(plan), marks),
         region=region,
         skip_launch=not launch,
         skip_service_registration=True,
@@ -122,6 +128,7 @@ async def _canary(run: Run, plan: DeploymentPlan, group: str, fleet: Sequence[Ma
         plan,
         Step.CANARY,
         group,
+        planned=planned,
         model=model,
         region=model.region,
         metadata=CANARY_METADATA,
@@ -153,6 +160,7 @@ async def _make_replacement(run: Run, plan: DeploymentPlan, planned: PlannedMach
         plan,
         Step.REPLACE,
         planned.id,
+        planned=planned,
         model=model_of(planned, fleet),
         region=planned.region,
         launch=not planned.is_standby,

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bot.domain.deployment import Blocker
 from bot.domain.model import (
@@ -25,20 +26,23 @@ from bot.errors import NotFound, RemoteError
 from bot.ports import Fly, FlyByOrganisation, GitHub
 from bot.store import Store, running_error
 
+if TYPE_CHECKING:
+    from bot.operations.contracts import Drawn
+
 
 @dataclass(frozen=True)
 class Target:
     """What a request means: a commit, and what follows from how it was asked for.
 
     `name` is what rules and CI know the ref by. `image` is the one to run, where that does not follow from the commit;
-    `previous` is the operation that is tried again or undone.
+    `previous` is the operation that is tried again, `drawn` the contract of a rollback.
     """
 
     resolved: ResolvedRef
     name: str
     creates_tag: bool = False
     image: Image | None = None
-    goes_back: bool = False
+    drawn: Drawn | None = None
     previous: Operation | None = None
     blockers: tuple[Blocker, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -50,7 +54,11 @@ class Target:
 
     @property
     def is_retry(self) -> bool:
-        return self.previous is not None and not self.goes_back
+        return self.previous is not None
+
+    @property
+    def goes_back(self) -> bool:
+        return self.drawn is not None
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,25 @@ class Facts:
         )
         return Found(tuple(machines), ci, image, problem, tuple(leases), comparison, running, live_ref)
 
+    async def around(self, environment: Environment, drawn: Drawn, machines: Sequence[Machine], own: str) -> Found:
+        """What else there is to know of a rollback whose contract is drawn up; `own` is the operation being planned."""
+        fly, live = self._fly[environment.organisation], live_image(machines)
+        leases, running, live_ref = await asyncio.gather(
+            _foreign_leases(fly, environment.app, machines, own),
+            self._running(environment.app, own),
+            self._live_ref(environment, live),
+        )
+        return Found(
+            machines=tuple(machines),
+            ci=Ci(CiState.UNKNOWN),
+            image=drawn.image,
+            image_problem=drawn.image_problem,
+            leases=tuple(leases),
+            comparison=drawn.undone,
+            running=running,
+            live_ref=live_ref,
+        )
+
     async def _ci(self, environment: Environment, sha: str) -> Ci:
         workflow = self._pipelines[environment.pipeline].ci_workflow
         try:
@@ -144,25 +171,11 @@ async def _image(fly: Fly, environment: Environment, target: Target) -> tuple[Im
         # The tag is what was asked for, and making it lets CI build.
         return None, ""
     if target.image is not None:
-        is_there = not target.goes_back or await _is_there(fly, target.image)
-        return (target.image if is_there else None), ""
+        return target.image, ""
     try:
         return await fly.resolve_image(environment.image_repository, f"sha-{target.sha}"), ""
     except RemoteError as error:
         return None, str(error)
-
-
-async def _is_there(fly: Fly, image: Image) -> bool:
-    """Whether the registry still has the image, by its label or by its digest; a silent registry is believed to."""
-    names = [name for name in (image.label, image.digest) if name]
-    try:
-        for name in names:
-            found = await fly.resolve_image(image.repository, name)
-            if found is not None and found.digest in {image.digest, ""}:
-                return True
-    except (NotFound, RemoteError):
-        return True
-    return False
 
 
 async def _foreign_leases(fly: Fly, app: str, machines: Sequence[Machine], operation_id: str) -> list[Lease]:

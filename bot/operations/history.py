@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bot import audit
-from bot.domain.history import STATES, Entry, Page, Recorded, Wish
+from bot.domain.history import KINDS, STATES, Entry, Page, Recorded, Wish
 from bot.domain.model import Actor, Environment
 from bot.errors import StaleAction
 from bot.operations.people import People
@@ -40,6 +40,9 @@ OPERATION_COLUMNS = (
     "why",
     "retry_of",
     "back_from",
+    "kind",
+    "approved_by",
+    "rejected_by",
 )
 EVENT_COLUMNS = ("seq", "at", "actor", "action", "subject", "environment", "detail")
 
@@ -117,7 +120,8 @@ class Histories:
     async def _read(self, wish: Wish, part: Slice) -> Sequence[Entry | Recorded]:
         if wish.search:
             return await self._queries.recorded(part, text=wish.search, title=wish.environment)
-        return await self._queries.entries(part, title=wish.environment, states=STATES[wish.result])
+        states, kinds = STATES[wish.result], KINDS[wish.result]
+        return await self._queries.entries(part, title=wish.environment, states=states, kinds=kinds)
 
     async def _all(self, wish: Wish) -> tuple[list[Entry | Recorded], bool]:
         found: list[Entry | Recorded] = []
@@ -149,6 +153,9 @@ def _entry_cells(entry: Entry) -> list[Any]:
         entry.why,
         entry.retry_of,
         entry.back_from,
+        entry.kind.value,
+        entry.approved_by,
+        entry.rejected_by,
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bot.domain.deployment import DeploymentPlan, PlannedMachine
 from bot.domain.model import ASLEEP, Image, Machine
@@ -11,6 +12,7 @@ from bot.domain.operation import JournalRow, StepStatus
 from bot.domain.proof import crash
 from bot.domain.rollout import Action, Step, blues, is_kept, successors
 from bot.domain.text import quoted
+from bot.domain.then_and_now import as_it_was, has_configuration
 from bot.errors import (
     BotError,
     RateLimited,
@@ -25,6 +27,8 @@ from bot.operations.extras import replace
 from bot.operations.health import MARKER, gone, prove_healthy, read_machine, refuse_crash, start_stopped
 from bot.operations.steps import (
     LAUNCHED_STATES,
+    config_for,
+    config_of_version,
     config_with,
     image_of,
     is_moved,
@@ -91,12 +95,13 @@ async def _move_to_image(run: Run, plan: DeploymentPlan, planned: PlannedMachine
                 f"Machine {machine.id} was changed by somebody else while the operation ran.",
                 reason=Reason.CHANGED_OUTSIDE,
             )
+        config = await config_for(run, planned, machine.config)
         await _begin(run, machine)
         if machine.host_status != "ok":
             return False
         launch = run.operation.rows(Step.UPDATE)[machine.id].detail["launch"]
         try:
-            machine = await _write(run, machine, image_of(plan), release_metadata(run), launch=launch)
+            machine = await _write(run, machine, config, image_of(plan), release_metadata(run), launch=launch)
         except RemoteRejected as error:
             if machine.has_volume or not any(words in error.message for words in NO_ROOM):
                 raise
@@ -121,16 +126,22 @@ def _refuse_crash_since(machine: Machine, begun: JournalRow) -> None:
 async def _begin(run: Run, machine: Machine) -> None:
     if run.operation.row(Step.UPDATE, machine.id) is None:
         previous = {key: machine.metadata.get(key) for key in RELEASE_KEYS}
-        detail = {"launch": is_to_run(machine), "previous": previous}
+        detail = {"launch": is_to_run(machine), "previous": previous, "before": machine.version}
         await run.record(Step.UPDATE, StepStatus.STARTED, target=machine.id, detail=detail)
 
 
 async def _write(
-    run: Run, machine: Machine, image: Image, metadata: Mapping[str, str | None], *, launch: bool
+    run: Run,
+    machine: Machine,
+    config: Mapping[str, Any],
+    image: Image,
+    metadata: Mapping[str, str | None],
+    *,
+    launch: bool,
 ) -> Machine:
-    config = config_with(run, machine.config, image, metadata)
+    changed = config_with(run, config, image, metadata)
     nonce = await run.leases.nonce(machine.id)
-    return await run.fly.update_machine(machine, config=config, nonce=nonce, skip_launch=not launch)
+    return await run.fly.update_machine(machine, config=changed, nonce=nonce, skip_launch=not launch)
 
 
 async def prove_images(run: Run, plan: DeploymentPlan, action: Action) -> None:
@@ -194,11 +205,20 @@ async def _restore(run: Run, plan: DeploymentPlan, planned_id: str, machine_id: 
     begun = next(r for r in run.operation.journal if r.step == Step.UPDATE and r.target == planned_id)
     if started is None:
         await run.record(Step.RESTORE, StepStatus.STARTED, target=planned_id)
-    if machine.image.digest != planned.image.digest:
-        machine = await _write(run, machine, planned.image, begun.detail["previous"], launch=begun.detail["launch"])
+    config = await _config_before(run, planned, begun, machine)
+    if machine.image.digest != planned.image.digest or not has_configuration(machine.config, config):
+        previous, launch = begun.detail["previous"], begun.detail["launch"]
+        machine = await _write(run, machine, config, planned.image, previous, launch=launch)
     if begun.detail["launch"]:
         if found.state not in STARTING_STATES:
             await start_stopped(run, machine, nonce=await run.leases.nonce(machine_id))
         await prove_healthy(run, plan, machine, may_cancel=False)
     await run.done(Step.RESTORE, planned_id, image=planned.image.label or planned.image.digest)
     await run.leases.give_back([machine_id])
+
+
+async def _config_before(run: Run, planned: PlannedMachine, begun: JournalRow, machine: Machine) -> Mapping[str, Any]:
+    """The Machine's config with what it had before the update, where that changed more than the image."""
+    if not planned.config_from:
+        return machine.config
+    return as_it_was(machine.config, await config_of_version(run, planned.id, begun.detail["before"]))

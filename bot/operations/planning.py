@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from bot.domain.deployment import Changes, DeploymentPlan, DeploymentRequest, PlannedMachine
 from bot.domain.migrations import migrations
-from bot.domain.model import Comparison, Environment, Image, MigrationRisk, Migrations, Pipeline, Relation, Strategy
+from bot.domain.model import (
+    Actor,
+    Comparison,
+    Environment,
+    Image,
+    Machine,
+    MigrationRisk,
+    Migrations,
+    RefKind,
+    Relation,
+    ResolvedRef,
+    Strategy,
+)
 from bot.domain.operation import Operation
-from bot.domain.policy import DeploymentFacts, decide_deployment
+from bot.domain.policy import DeploymentFacts, Ground, decide_deployment
 from bot.domain.rollout import Step
 from bot.domain.strategies import strategy_notes
+from bot.domain.text import quoted
+from bot.errors import RemoteError
 from bot.operations.facts import Facts, Found, Target
 from bot.operations.plans import plan_of, request_of
 from bot.operations.targets import Targets
-from bot.ports import FlyByOrganisation, GitHub
 from bot.store import Store
+
+if TYPE_CHECKING:
+    from bot.operations.contracts import Contracts
+    from bot.operations.rulebook import RuleBook
+    from bot.operations.runs import PendingRuns
 
 COMMITS_SHOWN = 20
 
@@ -25,25 +44,78 @@ COMMITS_SHOWN = 20
 class Planner:
     """Asks GitHub, the registry and Fly, and lets the policy decide."""
 
-    def __init__(self, store: Store, github: GitHub, fly: FlyByOrganisation, pipelines: Mapping[str, Pipeline]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        targets: Targets,
+        facts: Facts,
+        *,
+        contracts: Contracts,
+        rules: RuleBook,
+        pending: PendingRuns,
+    ) -> None:
         self._store = store
-        self._targets = Targets(store, github, fly, pipelines)
-        self._facts = Facts(store, github, fly, pipelines)
+        self._targets = targets
+        self._facts = facts
+        self._contracts = contracts
+        self._rules = rules
+        self._pending = pending
 
     async def plan(
-        self, environment: Environment, request: DeploymentRequest, *, operation_id: str = ""
+        self,
+        environment: Environment,
+        request: DeploymentRequest,
+        *,
+        actor: Actor,
+        is_automatic: bool = False,
+        operation_id: str = "",
     ) -> DeploymentPlan:
-        """The plan as of now; NotFound for an unknown ref, RemoteError where Fly or GitHub cannot be asked.
+        """The plan as of now; NotFound for an unknown ref or release, RemoteError where Fly or GitHub must be asked.
 
-        `operation_id` is the operation that is being planned: it does not stand in its own way.
+        `actor` is who asked; where the bot does it by itself (`is_automatic`), the person behind it. `operation_id` is
+        the operation that is being planned: it does not stand in its own way.
         """
-        target, machines = await asyncio.gather(
-            self._targets.find(environment, request), self._facts.machines(environment)
+        target, machines = await self._target(environment, request)
+        ground, found, pending = await asyncio.gather(
+            self._rules.ground(environment, target.sha, actor, is_automatic=is_automatic),
+            self._find(environment, target, machines, operation_id),
+            self._under_way(environment, target),
         )
-        found = await self._facts.find(environment, target, machines, operation_id)
         has_run = target.is_retry and await self._has_migrated(target.previous, found.image)
-        plan = _assemble(environment, request, target, found, has_migrated=has_run)
+        if found.image is not None:
+            # Where CI builds, the run is the way itself.
+            target = dataclasses.replace(target, warnings=(*target.warnings, *pending))
+        plan = _assemble(environment, request, target, found, ground, has_migrated=has_run)
         return _since_the_first_try(plan, plan_of(target.previous)) if target.is_retry and target.previous else plan
+
+    async def _target(self, environment: Environment, request: DeploymentRequest) -> tuple[Target, tuple[Machine, ...]]:
+        if not request.goes_back:
+            target, found = await asyncio.gather(
+                self._targets.find(environment, request), self._facts.machines(environment)
+            )
+            return target, tuple(found)
+        machines = tuple(await self._facts.machines(environment))
+        drawn = await self._contracts.draw_up(environment, request, machines)
+        # The commit of an image, not a branch or a tag: neither may move what comes back.
+        resolved = ResolvedRef(drawn.contract.target.ref, RefKind.COMMIT, drawn.commit)
+        return Target(resolved, drawn.contract.target.ref, drawn=drawn, blockers=drawn.blockers), machines
+
+    async def _find(
+        self, environment: Environment, target: Target, machines: Sequence[Machine], operation_id: str
+    ) -> Found:
+        if target.drawn is not None:
+            return await self._facts.around(environment, target.drawn, machines, operation_id)
+        return await self._facts.find(environment, target, machines, operation_id)
+
+    async def _under_way(self, environment: Environment, target: Target) -> tuple[str, ...]:
+        """What CI is about to bring there, as warnings; a contract names it by itself."""
+        if target.goes_back:
+            return ()
+        try:
+            runs = await self._pending.of(environment)
+        except RemoteError:
+            return ()
+        return tuple(f"A workflow that deploys here is under way: {quoted(run.title)} ({run.url})." for run in runs)
 
     async def newest_release(self, environment: Environment) -> str:
         """The newest tag that releases to the environment, or an empty string."""
@@ -77,10 +149,16 @@ def _since_the_first_try(plan: DeploymentPlan, earlier: DeploymentPlan) -> Deplo
 
 
 def _assemble(
-    environment: Environment, request: DeploymentRequest, target: Target, found: Found, *, has_migrated: bool
+    environment: Environment,
+    request: DeploymentRequest,
+    target: Target,
+    found: Found,
+    ground: Ground,
+    *,
+    has_migrated: bool,
 ) -> DeploymentPlan:
-    policy, comparison = environment.policy, found.comparison
-    facts = _facts_of(environment, request, target, found)
+    policy, comparison, drawn = environment.policy, found.comparison, target.drawn
+    facts = _facts_of(environment, request, target, found, ground)
     decision = decide_deployment(facts)
     command, warning, note = _release_command(environment, request, target, has_migrated=has_migrated)
     is_backwards = comparison.relation in {Relation.BEHIND, Relation.DIVERGED}
@@ -96,12 +174,13 @@ def _assemble(
         live=found.live,
         live_ref=found.live_ref,
         changes=_changes(comparison),
-        migrations=_migrations(environment, found.live, comparison),
-        machines=tuple(PlannedMachine.of(machine) for machine in found.machines),
+        migrations=drawn.migrations if drawn else _migrations(environment, found.live, comparison),
+        machines=tuple(_planned(machine, target) for machine in found.machines),
         release_command=command,
         primary_region=environment.primary_region,
         max_unavailable=policy.max_unavailable,
         needs_confirmation=policy.confirm
+        or decision.approval is not None
         or target.creates_tag
         or target.goes_back
         # A button of long ago must not undo what was deployed since.
@@ -121,10 +200,22 @@ def _assemble(
         restore_on_trouble=policy.restore_on_trouble,
         restore_countdown_s=policy.restore_countdown.total_seconds(),
         keeps_current=bool(request.retry_of),
+        contract=drawn.contract if drawn else None,
+        approval=decision.approval,
+        waived=decision.waived,
+        rules_revision=ground.revision,
     )
 
 
-def _facts_of(environment: Environment, request: DeploymentRequest, target: Target, found: Found) -> DeploymentFacts:
+def _planned(machine: Machine, target: Target) -> PlannedMachine:
+    planned = PlannedMachine.of(machine)
+    configs = target.drawn.configs if target.drawn else {}
+    return dataclasses.replace(planned, config_from=configs.get(machine.id, ""))
+
+
+def _facts_of(
+    environment: Environment, request: DeploymentRequest, target: Target, found: Found, ground: Ground
+) -> DeploymentFacts:
     return DeploymentFacts(
         environment=environment,
         ref=target.name,
@@ -132,7 +223,8 @@ def _facts_of(environment: Environment, request: DeploymentRequest, target: Targ
         ci=found.ci,
         image=found.image,
         machines=found.machines,
-        relation=found.comparison.relation,
+        # What a rollback undoes stands in its contract, compared the other way round.
+        relation=Relation.UNKNOWN if target.goes_back else found.comparison.relation,
         image_problem=found.image_problem,
         leases=found.leases,
         running=found.running,
@@ -141,6 +233,8 @@ def _facts_of(environment: Environment, request: DeploymentRequest, target: Targ
         goes_back=target.goes_back,
         retries=bool(request.retry_of),
         skips_release_command=request.skip_release_command,
+        contract=target.drawn.contract if target.drawn else None,
+        ground=ground,
     )
 
 

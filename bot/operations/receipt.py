@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import Machine
 from bot.domain.proof import Reading
 from bot.domain.rollout import Step, failure
+from bot.errors import NotFound, RemoteError
 from bot.operations.engine import Run
 from bot.operations.facts import serving_machines
 
@@ -30,6 +32,19 @@ async def write_receipt(
         if not waits or run.clock.now() >= deadline:
             break
         await run.clock.sleep(LOOK_S)
-    await run.done(Step.RECEIPT, machines=list(reading.lines))
+    noted: dict[str, Any] = {} if has_failed or reading.problem else await remembered(run, plan)
+    await run.done(Step.RECEIPT, machines=list(reading.lines), **noted)
     if reading.problem is not None and not has_failed:
         raise reading.problem
+
+
+async def remembered(run: Run, plan: DeploymentPlan) -> dict[str, dict[str, str]]:
+    """The digests of the app's secrets by name, for a later rollback; nothing where Fly does not tell them.
+
+    A digest says that a secret changed, and not what it is.
+    """
+    try:
+        secrets = await run.fly.secrets(plan.app)
+    except (NotFound, RemoteError):
+        return {}
+    return {"secrets": {secret.name: secret.digest for secret in secrets}}

@@ -36,15 +36,15 @@ from bot.operations.machines import prove_images, restore_batch, update_batch
 from bot.operations.plans import plan_of
 from bot.operations.receipt import write_receipt
 from bot.operations.release_command import end_release_command, run_release_command
-from bot.operations.steps import image_of, refuse_leases
+from bot.operations.steps import config_for, image_of, refuse_leases, side_by_side
 
 StepFunction = Callable[[Run, DeploymentPlan, Action], Awaitable[None]]
 
 
 class Rollout:
-    """Brings one image to the Machines of one app."""
+    """Brings one image to the Machines of one app; `hold` is the step that a rollback takes once all are moved."""
 
-    def __init__(self) -> None:
+    def __init__(self, hold: StepFunction) -> None:
         # What the check read serves the release command of the same run as well.
         self._fleets: WeakKeyDictionary[Run, list[Machine]] = WeakKeyDictionary()
         self._steps: Mapping[Step, StepFunction] = {
@@ -59,6 +59,7 @@ class Rollout:
             Step.CLEAN_UP: clean_up,
             Step.UPDATE: update_batch,
             Step.PROVE_IMAGE: prove_images,
+            Step.HOLD: hold,
             Step.CLOSE_RELEASE: close_release,
             Step.RECEIPT: _receipt,
             Step.RESTORE: restore_batch,
@@ -112,10 +113,15 @@ async def check(run: Run, plan: DeploymentPlan) -> list[Machine]:
             hint="Ask for a new plan.",
             reason=Reason.CHANGED_OUTSIDE,
         )
+    await side_by_side(_refuse_unknown_configuration(run, machine) for machine in plan.machines)
     # Fly grants no lease on a host that it does not reach.
     await refuse_leases(run, [machine.id for machine in plan.machines if machine.host_status == "ok"])
     await run.done(Step.CHECK, machines=len(machines))
     return fleet
+
+
+async def _refuse_unknown_configuration(run: Run, planned: PlannedMachine) -> None:
+    await config_for(run, planned, {})
 
 
 async def _end_release_command(run: Run, plan: DeploymentPlan, _: Action) -> None:

@@ -15,17 +15,19 @@ from fnmatch import fnmatchcase
 from typing import Protocol, TypeVar
 
 from bot.domain.drift import drifts, short
+from bot.domain.freeze import frozen
 from bot.domain.model import NO_RELEASE, Actor, Comparison, Environment, Image, Machine, Relation, Release
 from bot.domain.operation import Operation, State
 from bot.domain.rollout import Step
-from bot.domain.status import EnvironmentStatus, Lag, Live, lag_of
+from bot.domain.status import EnvironmentStatus, Lag, Live, Rules, lag_of
 from bot.domain.text import quoted
 from bot.errors import BotError, NotAllowed, NotFound, RemoteError
 from bot.operations.facts import live_image
 from bot.operations.people import People
+from bot.operations.plans import plan_of
 from bot.ports import Clock, FlyByOrganisation, GitHub
-from bot.queries import Queries
-from bot.store import Store
+from bot.queries import Overview, Queries
+from bot.rules import RulesInForce
 
 RELEASES = 10
 # How far back an image's deployment is looked for among our own.
@@ -54,11 +56,13 @@ class Config(Protocol):
 class _Ours:
     """What our own database says, read before anybody is asked."""
 
-    succeeded: Mapping[str, list[Operation]]
-    unfinished: Sequence[Operation]
+    records: Overview
+
+    def succeeded(self, environment: Environment) -> list[Operation]:
+        return self.records.succeeded[environment.title]
 
     def newest(self, environment: Environment) -> Operation | None:
-        return next(iter(self.succeeded[environment.title]), None)
+        return next(iter(self.succeeded(environment)), None)
 
     def running(self, environment: Environment) -> Operation | None:
         return next((o for o in self._of(environment) if o.is_active), None)
@@ -67,7 +71,7 @@ class _Ours:
         return tuple(o for o in self._of(environment) if o.state is State.REQUESTED and o.plan)
 
     def _of(self, environment: Environment) -> list[Operation]:
-        return [o for o in self.unfinished if f"{o.pipeline}/{o.environment}" == environment.title]
+        return [o for o in self.records.unfinished if f"{o.pipeline}/{o.environment}" == environment.title]
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,6 @@ class Statuses:
     def __init__(
         self,
         config: Config,
-        store: Store,
         queries: Queries,
         github: GitHub,
         fly: FlyByOrganisation,
@@ -115,7 +118,6 @@ class Statuses:
         clock: Clock,
     ) -> None:
         self._config = config
-        self._store = store
         self._queries = queries
         self._github = github
         self._fly = fly
@@ -137,6 +139,21 @@ class Statuses:
             raise refused
         return found
 
+    async def waiting_for(self, by: Actor, found: Sequence[EnvironmentStatus]) -> list[Operation]:
+        """The plans among these that this person may approve; one of which that cannot be told is none of them."""
+        pending = [o for each in found for o in each.waiting if o.approval is not None and o.approval.is_pending]
+        may = await asyncio.gather(*(self._may_approve(by, operation) for operation in pending))
+        return [operation for operation, is_approver in zip(pending, may, strict=True) if is_approver]
+
+    async def _may_approve(self, by: Actor, operation: Operation) -> bool:
+        need = plan_of(operation).approval
+        assert need is not None
+        try:
+            await self._people.require_approver(by, need, requester=operation.actor)
+        except NotAllowed:
+            return False
+        return True
+
     async def _refusal(self, by: Actor) -> NotAllowed | None:
         # Slack is asked beside the others: only the answer waits for it.
         try:
@@ -148,7 +165,7 @@ class Statuses:
     async def _look(self, wanted: Sequence[Environment]) -> list[EnvironmentStatus]:
         before = {env.title: other for env in wanted if (other := self._before(env))}
         asked = {env.title: env for env in (*wanted, *before.values())}
-        ours = await self._ours(asked)
+        ours = _Ours(await self._queries.overview(asked, limit=REMEMBERED))
         async with asyncio.TaskGroup() as group:
             calls = self._call(group, wanted, asked)
             lags = {
@@ -175,13 +192,6 @@ class Statuses:
         repositories = {env.repository for env in wanted}
         tags = {name: group.create_task(_tried(self._github.tags(name))) for name in repositories}
         return _Calls(machines, releases, tags)
-
-    async def _ours(self, asked: Mapping[str, Environment]) -> _Ours:
-        succeeded, unfinished = await asyncio.gather(
-            self._queries.succeeded(asked, limit=REMEMBERED),
-            self._store.operations(State.REQUESTED, State.RUNNING, State.VERIFYING),
-        )
-        return _Ours(succeeded, unfinished)
 
     def _before(self, environment: Environment) -> Environment | None:
         """The environment that commits reach first: of the pipeline's, the one that a push releases."""
@@ -247,6 +257,7 @@ class Statuses:
             waiting=ours.waiting(env),
             outside=outside,
             problems=told.problems,
+            rules=rules_at(self._clock.now(), env, ours.records.rules[env.title]),
         )
 
     def _label(self, environment: Environment) -> str:
@@ -262,7 +273,7 @@ class Statuses:
         image = live_image(serving)
         if image is None:
             return None
-        operations = ours.succeeded[env.title]
+        operations = ours.succeeded(env)
         known = next((o for o in operations if _sha_of(o) == image.sha), None)
         since, by = _since(image, operations, told.releases)
         return Live(
@@ -278,6 +289,17 @@ class Statuses:
     def _compared_title(self, sha: str) -> str:
         commits = (commit for comparison in self._comparisons.values() for commit in comparison.commits)
         return next((commit.title for commit in commits if commit.sha == sha), "")
+
+
+def rules_at(now: datetime, environment: Environment, found: RulesInForce) -> Rules:
+    """The rules of an environment as of now: what was read, without locks that have ended, and the calendar."""
+    return Rules(
+        locks=tuple(lock for lock in found.locks if lock.holds_at(now)),
+        lock_problem=found.lock_problem,
+        holds=found.holds,
+        frozen=frozen(environment.policy.freezes, now),
+        incident=found.incident,
+    )
 
 
 async def _tried(work: Awaitable[Value]) -> Value | BotError:

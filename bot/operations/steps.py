@@ -8,11 +8,12 @@ import copy
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any
 
-from bot.domain.deployment import DeploymentPlan
+from bot.domain.deployment import DeploymentPlan, PlannedMachine
 from bot.domain.model import Image, Machine
 from bot.domain.proof import crash
 from bot.domain.rollout import Action, Step, successors
-from bot.errors import LeaseHeld, RemoteTimeout
+from bot.domain.then_and_now import as_it_was
+from bot.errors import LeaseHeld, NotFound, Reason, RemoteTimeout, StepFailed
 from bot.operations.engine import Run
 from bot.operations.health import MARKER
 
@@ -44,7 +45,7 @@ def release_metadata(run: Run) -> dict[str, str | None]:
 def config_with(
     run: Run, config: Mapping[str, Any], image: Image, metadata: Mapping[str, str | None]
 ) -> dict[str, Any]:
-    """A Machine's config with nothing changed but image and metadata; who stands by does so for the successors."""
+    """A config with nothing changed but image and metadata; who stands by does so for the successors."""
     changed = copy.deepcopy(dict(config))
     changed["image"] = image.reference
     merged = {**changed.get("metadata", {}), **metadata}
@@ -53,6 +54,32 @@ def config_with(
         now = successors(run.operation)
         changed["standbys"] = [now.get(watched, watched) for watched in changed["standbys"]]
     return changed
+
+
+async def config_for(run: Run, planned: PlannedMachine, now: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The config that a Machine gets in the place of `now`: the same, or with the configuration that the plan pinned.
+
+    StepFailed where Fly does not show that any more.
+    """
+    if not planned.config_from:
+        return now
+    machine_id, _, version = planned.config_from.partition(":")
+    return as_it_was(now, await config_of_version(run, machine_id, version))
+
+
+async def config_of_version(run: Run, machine_id: str, version: str) -> Mapping[str, Any]:
+    """A configuration that a Machine had; StepFailed where Fly does not show it any more."""
+    versions = []
+    with contextlib.suppress(NotFound):
+        versions = await run.fly.machine_versions(run.operation.app, machine_id)
+    found = next((each.config for each in versions if each.version == version), None)
+    if not found:
+        raise StepFailed(
+            f"Fly does not show the configuration {version} of Machine {machine_id} any more.",
+            hint="Roll back the image only.",
+            reason=Reason.CONFIGURATION_UNKNOWN,
+        )
+    return found
 
 
 def is_to_run(machine: Machine) -> bool:

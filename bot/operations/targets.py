@@ -1,14 +1,14 @@
-"""What a request means: a ref, a tag to make, what another environment runs, a second try, the way back."""
+"""What a request means: a ref, a tag to make, what another environment runs, a second try."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from bot.domain.build import HEADS, TAGS, close_tags, is_tag_name, newest_tag, short_name
-from bot.domain.deployment import Blocker, DeploymentPlan, DeploymentRequest
-from bot.domain.model import Commit, Environment, Image, MigrationRisk, Pipeline, RefKind, ResolvedRef
+from bot.domain.deployment import Blocker, DeploymentRequest
+from bot.domain.model import Commit, Environment, Image, Pipeline, RefKind, ResolvedRef
 from bot.domain.operation import Operation
 from bot.domain.text import quoted
 from bot.errors import BadCommand, Conflict, NotFound, Reason, RemoteError
@@ -29,8 +29,6 @@ class Targets:
 
     async def find(self, environment: Environment, request: DeploymentRequest) -> Target:
         """The target; NotFound for an unknown ref, Conflict where a promotion is unclear, RemoteError."""
-        if request.back_from:
-            return await self._back(environment, await self._store.operation(request.back_from))
         if request.retry_of:
             return await self._again(environment, await self._store.operation(request.retry_of))
         source = self._pipelines[environment.pipeline].environments.get(request.ref.casefold())
@@ -145,34 +143,6 @@ class Targets:
             notes=(note,),
         )
 
-    async def _back(self, environment: Environment, undone: Operation) -> Target:
-        plan = plan_of(undone)
-        if plan.live is None:
-            raise Conflict(
-                f"Nothing ran before the deployment of {quoted(plan.ref)}.",
-                hint="There is no image to go back to.",
-                reason=Reason.IMAGE_MISSING,
-            )
-        stays, unknown = _what_stays(plan)
-        return Target(
-            ResolvedRef(
-                plan.live_ref or plan.live.label, RefKind.COMMIT, await self._known_commit(environment, plan.live)
-            ),
-            plan.live_ref,
-            image=plan.live,
-            goes_back=True,
-            previous=undone,
-            warnings=(*unknown, *_were_mixed(plan)),
-            notes=(f"Goes back to what ran before the deployment of {quoted(plan.ref)}.", *stays),
-        )
-
-    async def _known_commit(self, environment: Environment, image: Image) -> Commit:
-        """The image's commit as far as GitHub tells: going back must work without it."""
-        try:
-            return await self._github.commit(environment.repository, image.sha)
-        except (NotFound, RemoteError):
-            return Commit(image.sha, "", "")
-
     async def _resolve(self, environment: Environment, ref: str) -> ResolvedRef:
         """What a ref means; `refs/heads/…` and `refs/tags/…` say which kind is meant."""
         found = await self._github.resolve(environment.repository, short_name(ref))
@@ -218,18 +188,3 @@ def _taken(found: ResolvedRef, base: ResolvedRef) -> Blocker:
         f"{quoted(found.ref)} is a {found.kind} on {found.commit.short} already, not on {base.commit.short}.",
         "Take another name, or leave `--on` out to deploy it as it is.",
     )
-
-
-def _were_mixed(plan: DeploymentPlan) -> Iterator[str]:
-    if (count := len({machine.image.digest for machine in plan.machines})) > 1:
-        yield f"The Machines ran {count} different images before; all of them get the one that most of them ran."
-
-
-def _what_stays(plan: DeploymentPlan) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What of the undone deployment stays in the database: a note, or a warning where that is not known."""
-    files = [quoted(path.rpartition("/")[2]) for path in plan.migrations.files]
-    if plan.migrations.risk is MigrationRisk.LISTED:
-        return (f"These migrations stay applied: {', '.join(files)}.",), ()
-    if plan.migrations.risk is MigrationRisk.UNKNOWN:
-        return (), ("It is not known which migrations stay applied; the image from before may not fit the schema.",)
-    return (), ()

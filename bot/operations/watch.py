@@ -7,6 +7,7 @@ are in the database, each change conditional on the one before: a restart goes o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,9 +22,9 @@ from bot.domain.operation import Event, Operation, State
 from bot.domain.redact import redact
 from bot.domain.watch import Phase, Watch
 from bot.errors import BotError, NotFound, RateLimited, RemoteError, RemoteTimeout, RemoteUnavailable, StaleAction
-from bot.operations.deployments import Deployments, past
-from bot.operations.engine import BOT, Changed, Engine
-from bot.operations.people import People
+from bot.operations.deployments import PLAN_TRIES, Deployments, past
+from bot.operations.engine import Changed, Engine
+from bot.operations.people import BOT, People, person_behind
 from bot.operations.planning import Planner
 from bot.operations.plans import plan_of, request_of, to_json
 from bot.ports import Clock, FlyByOrganisation
@@ -68,6 +69,10 @@ class Restorer:
         if made.state is not State.REQUESTED:
             return made
         try:
+            for _ in range(PLAN_TRIES - 1):
+                # A lock or a hold, be it for another app, may come between the plan and the start.
+                with contextlib.suppress(StaleAction):
+                    return await self._start(made, request)
             return await self._start(made, request)
         except (RemoteUnavailable, RemoteTimeout, RateLimited):
             raise
@@ -75,12 +80,13 @@ class Restorer:
             return await self._end(made, error.reason, error.message)
 
     async def _start(self, made: Operation, request: DeploymentRequest) -> Operation:
-        plan = await self._planner.plan(self._environment(request.environment), request, operation_id=made.id)
+        whom, environment = await person_behind(self._store, made), self._environment(request.environment)
+        plan = await self._planner.plan(environment, request, actor=whom, is_automatic=True, operation_id=made.id)
         plan = dataclasses.replace(plan, needs_confirmation=False)
         made = await self._store.set_plan(made.id, to_json(plan), plan.hash)
         if plan.is_blocked:
             return await self._end(made, plan.blockers[0].reason, plan.blockers[0].message)
-        return await self._engine.start(made.id, by=BOT, plan_hash=plan.hash)
+        return await self._engine.start(made.id, by=BOT, plan_hash=plan.hash, rules_revision=plan.rules_revision)
 
     async def _end(self, made: Operation, reason: str, message: str) -> Operation:
         now, outcome = self._clock.now(), {"message": message}

@@ -98,15 +98,17 @@ def escape(text: str, limit: int = 200) -> str:
     return ZERO_WIDTH_SPACE + unmarked if unmarked.startswith("&gt;") else unmarked
 
 
-def prose(text: str, limit: int = 1500, *, mentions: bool = True) -> str:
+def prose(text: str, limit: int = 1500, *, mentions: bool = True, groups: bool = False) -> str:
     """Sentences of our own that may quote others: control sequences are text.
 
-    Mentions of people by id stay mentions, unless `mentions` is off because others chose the words.
+    Mentions of people by id stay mentions, unless `mentions` is off because others chose the words. Those of user
+    groups, which call many, do so where `groups` says that all words are ours.
     """
     safe = _entities(clip(plain(text), limit))
     if not mentions:
         return safe
-    return re.sub(r"&lt;(@[UW][A-Z0-9]{2,20})&gt;", r"<\1>", safe)
+    ours = r"@[UW][A-Z0-9]{2,20}|!subteam\^S[A-Z0-9]{2,20}" if groups else r"@[UW][A-Z0-9]{2,20}"
+    return re.sub(f"&lt;({ours})&gt;", r"<\1>", safe)
 
 
 def code(text: str, limit: int = 200) -> str:

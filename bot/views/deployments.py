@@ -1,21 +1,21 @@
-"""The deployment card and what is said around it: pure functions of the operation, its plan and its journal."""
+"""The card of a deployment or a rollback and what is said around it: pure functions of it, its plan, its journal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bot.domain.deployment import DeploymentPlan
-from bot.domain.model import Actor, CiState, MigrationRisk, Relation, Strategy
-from bot.domain.operation import UNSUCCESSFUL, Operation, State, StepStatus
+from bot.domain.deployment import Blocker, DeploymentPlan
+from bot.domain.model import Actor
+from bot.domain.operation import UNSUCCESSFUL, Kind, Operation, State, StepStatus
 from bot.domain.rollout import Step
-from bot.views import builds
+from bot.errors import Reason
+from bot.views import approvals, builds, holds, locks, plans, rollbacks
 from bot.views.blocks import (
     SECTION_LIMIT,
     Block,
     Message,
     actions,
     button,
-    clip,
     clip_mrkdwn,
     code,
     code_block,
@@ -26,17 +26,14 @@ from bot.views.blocks import (
     prose,
     section,
 )
-from bot.views.machines import BAD, DOING, DONE, MACHINES_SHOWN, UNTOUCHED, WARN, machine_lines, receipt_line, standing
+from bot.views.machines import BAD, DOING, DONE, UNTOUCHED, WARN, machine_lines, receipt_line, standing
 from bot.views.words import took
 
 CONFIRM = "deployment_confirm"
 CANCEL = "deployment_cancel"
 RETRY = "deployment_retry"
-NOTE = "ℹ"
-
-COMMITS_SHOWN = 8
-MIGRATIONS_SHOWN = 5
-AUTHORS_SHOWN = 5
+# Several locks and holds may say no at once.
+WAYS_OUT_SHOWN = 5
 
 ICON = {
     State.REQUESTED: "📋",
@@ -46,6 +43,7 @@ ICON = {
     State.FAILED: "❌",
     State.CANCELLED: "⏹",
     State.EXPIRED: "⌛",
+    State.REJECTED: "⛔",
 }
 STATE_WORDS = {
     State.REQUESTED: "waiting for confirmation",
@@ -55,14 +53,16 @@ STATE_WORDS = {
     State.FAILED: "failed",
     State.CANCELLED: "cancelled",
     State.EXPIRED: "expired unconfirmed",
+    State.REJECTED: "rejected",
 }
 
 
 def card(operation: Operation, plan: DeploymentPlan) -> Message:
     """The operation's one message, as it stands now."""
-    blocks = _parts([_headline(operation, plan), *_plan_lines(plan)], _progress_lines(operation, plan))
-    if commits := _commits(plan):
-        blocks.append(context(commits))
+    is_open = operation.state is State.REQUESTED
+    blocks = _told(_headline(operation, plan), plan, _progress_lines(operation, plan), is_open=is_open)
+    if decided := approvals.lines(operation, plan):
+        blocks.append(section(decided))
     if ending := "\n".join(_ending_lines(operation, plan)):
         blocks.append(section(ending))
     blocks.extend(_buttons(operation, plan))
@@ -72,29 +72,68 @@ def card(operation: Operation, plan: DeploymentPlan) -> Message:
 def plan_preview(plan: DeploymentPlan, *, by: str) -> Message:
     """A dry run: the plan, private, with nothing to press."""
     blocks = plan_blocks(plan, "Plan only")
-    verdict = "it would be refused" if plan.is_blocked else "nothing speaks against it"
+    verdict = _verdict(plan)
     blocks.append(context(f"Nothing was changed; {verdict}. Asked by {by}."))
-    return Message(text=f"Plan: {escape(plan.ref)} to {plan.app} ({plan.environment}); {verdict}.", blocks=blocks)
+    what = "Plan" if plan.contract is None else "Contract of a rollback"
+    said = "" if plan.contract is None else f" {rollbacks.summary(plan, plan.contract)}"
+    text = f"{what}: {escape(plan.ref)} to {plan.app} ({plan.environment}); {verdict}.{said}"
+    return Message(text=clip_mrkdwn(text, 3000), blocks=blocks)
+
+
+def _verdict(plan: DeploymentPlan) -> str:
+    if plan.is_blocked:
+        return "it would be refused"
+    if plan.approval is not None:
+        # Only a plan that waits tells the approvers.
+        causes = " ".join(plan.approval.because)
+        return f"it would need an approval: {prose(causes, 600).rstrip('.')}"
+    return "nothing speaks against it"
 
 
 def plan_blocks(plan: DeploymentPlan, title: str) -> list[Block]:
-    """Everything that a person reads before a deployment."""
-    head = f"📋 *{title}* — {code(plan.app)} → *{escape(plan.environment)}*   {_ref(plan)}"
-    blocks = _parts([head, *_plan_lines(plan)], _machine_preview(plan))
-    if commits := _commits(plan):
-        blocks.append(context(commits))
+    """Everything that a person reads before a deployment or a rollback."""
+    head = f"📋 *{title}* — {_where(plan)}"
+    blocks = _told(head, plan, plans.machines(plan), is_open=True)
     if plan.is_blocked:
-        blocks.append(section("\n".join(_blocker_lines(plan))))
+        blocks.append(section("\n".join(plans.blockers(plan))))
     return blocks
 
 
 def refused(plan: DeploymentPlan) -> Message:
-    """A deployment that the policy refuses: every reason, and what lifts it."""
-    head = f"🚫 {code(plan.app)} → *{escape(plan.environment)}*   {_ref(plan)} is not deployed."
-    blocks = [section("\n".join([head, *_blocker_lines(plan)])), context("\n".join(_plan_lines(plan)))]
+    """What the policy refuses: every reason, what lifts it, and buttons for those that a person lifts."""
+    where, done = f"{code(plan.app)} → *{escape(plan.environment)}*", "deployed"
+    head = f"🚫 {where}   {plans.ref(plan)} is not deployed."
+    told = "\n".join(plans.lines(plan))
+    if plan.contract is not None:
+        done, head = "rolled back", f"🚫 {where} is not rolled back to {plans.ref(plan)}."
+        told = "\n".join(rollbacks.in_short(plan, plan.contract))
+    blocks = [section("\n".join([head, *plans.blockers(plan)])), context(told), *ways_out(plan)]
     reasons = " ".join(blocker.message for blocker in plan.blockers)
-    text = f"Not deployed: {escape(plan.ref)} to {plan.app} ({plan.environment}). {prose(reasons, 1000)}"
+    text = f"Not {done}: {escape(plan.ref)} to {plan.app} ({plan.environment}). {prose(reasons, 1000)}"
     return Message(text=clip_mrkdwn(text, 3000), blocks=blocks)
+
+
+def ways_out(plan: DeploymentPlan) -> list[Block]:
+    """Buttons for each lock and hold that says no."""
+    found = [blocker for blocker in plan.blockers if blocker.subject]
+    return [block for blocker in found[:WAYS_OUT_SHOWN] for block in _ways_out(blocker, plan)]
+
+
+def _ways_out(blocker: Blocker, plan: DeploymentPlan) -> list[Block]:
+    if blocker.reason is Reason.LOCKED:
+        wants = f"/rollback {plan.environment} {plan.contract.target.name}" if plan.contract else ""
+        return locks.ways_out(blocker.subject, wants or f"/deploy {plan.environment} {plan.ref}")
+    if blocker.reason in {Reason.HELD, Reason.HOLD_UNKNOWN}:
+        return holds.ways_out(blocker.subject)
+    return []
+
+
+def not_started(difference: str, plan: DeploymentPlan) -> Message:
+    """The answer to Deploy or Roll back where the plan is not true any more; `plan` is the one of now."""
+    changed = clip_mrkdwn(prose(difference), 2500).rstrip(".")
+    text = f"Nothing started: {changed}. The card shows the plan as it is now; look again."
+    rows = ways_out(plan)
+    return Message(text=text, blocks=[section(text), *rows] if rows else [])
 
 
 def accepted(environment: str, ref: str) -> Message:
@@ -127,22 +166,26 @@ def plan_moved() -> Message:
 
 
 def card_refused(code_word: str) -> Message:
-    """Slack takes the deployment's card nowhere: its asker has to know."""
+    """Slack takes the card nowhere: whoever asked has to know."""
     return Message(
-        text=f"I cannot post the card of your deployment (Slack says {code(code_word)}), here or in the environment's "
-        "channel. What it does goes on; invite me to a channel to see it."
+        text=f"I cannot post the card of what you asked for (Slack says {code(code_word)}), here or in the "
+        "environment's channel. What it does goes on; invite me to a channel to see it."
     )
 
 
 def ended(operation: Operation, plan: DeploymentPlan, *, whom: Actor) -> Message:
     """The reply that says how it ended, to the person whom it concerns, since edits notify nobody."""
     text = _summary(operation, plan)
-    lines = [
-        f"{ICON[operation.state]} {whom.mention} {_ref(plan)} to *{escape(plan.environment)}*: {_state(operation)}"
-    ]
+    environment = f"*{escape(plan.environment)}*"
+    what = f"{plans.ref(plan)} to {environment}"
+    if operation.kind is Kind.ROLLBACK:
+        what = f"rollback of {environment} to {plans.ref(plan)}"
+    lines = [f"{ICON[operation.state]} {whom.mention} {what}: {_state(operation, plan)}"]
     if operation.state is State.SUCCEEDED:
         lines[0] += f" in {_regions(operation, plan)}, {_took(operation)}. {receipt_line(operation)}"
         lines.append(link(plan.url, plan.url))
+    elif operation.state is State.REJECTED:
+        lines.append(approvals.lines(operation, plan))
     else:
         lines += list(_ending_lines(operation, plan))
     return Message(text=text, blocks=[section("\n".join(lines))])
@@ -161,6 +204,16 @@ def release_command_log(operation: Operation) -> Message | None:
     )
 
 
+def _told(head: str, plan: DeploymentPlan, machines: Iterable[str], *, is_open: bool) -> list[Block]:
+    """What is planned and the Machines, with the range of commits; a contract in full while it is still to decide."""
+    contract = plan.contract
+    if contract is not None and is_open:
+        return rollbacks.blocks(head, plan, contract, machines)
+    told = plans.lines(plan) if contract is None else rollbacks.in_short(plan, contract)
+    blocks, commits = _parts([head, *told], machines), plans.commits(plan)
+    return [*blocks, context(commits)] if commits and contract is None else blocks
+
+
 def _parts(plan: Iterable[str], machines: Iterable[str]) -> list[Block]:
     """One section; two where a long reason would push the Machines out of it."""
     texts = ["\n".join(plan), "\n".join(machines)]
@@ -170,107 +223,27 @@ def _parts(plan: Iterable[str], machines: Iterable[str]) -> list[Block]:
 
 def _headline(operation: Operation, plan: DeploymentPlan) -> str:
     why = f" · “{escape(plan.why, 300)}”" if plan.why else ""
-    state = f"{ICON[operation.state]} *{_state(operation).capitalize()}*"
-    return (
-        f"{state} · {code(plan.app)} → *{escape(plan.environment)}*   {_ref(plan)}   by {operation.actor.mention}{why}"
-    )
+    state = f"{ICON[operation.state]} *{_state(operation, plan).capitalize()}*"
+    return f"{state} · {_where(plan)}   by {operation.actor.mention}{why}"
 
 
-def _ref(plan: DeploymentPlan) -> str:
-    # What runs may carry no commit, and going back to it is possible all the same.
-    return f"{code(plan.ref)} ({link(plan.commit.url, plan.commit.short or 'no commit')})"
+def _where(plan: DeploymentPlan) -> str:
+    back = "back to " if plan.contract else ""
+    return f"{code(plan.app)} → *{escape(plan.environment)}*   {back}{plans.ref(plan)}"
 
 
-def _state(operation: Operation) -> str:
+def _state(operation: Operation, plan: DeploymentPlan) -> str:
     if operation.cancel_requested_by and operation.is_active:
         return f"being cancelled, asked by <@{operation.cancel_requested_by}>"
-    return STATE_WORDS[operation.state]
-
-
-def _plan_lines(plan: DeploymentPlan) -> Iterator[str]:
-    live = code(plan.live_ref) if plan.live_ref else "nothing"
-    yield f"from {live} · {_change_count(plan)} · {_migration_words(plan)}"
-    if plan.build is not None:
-        yield builds.way(plan.build)
-    elif plan.image is not None:
-        pin = f"{plan.image.repository}@{clip(plan.image.digest, 20)}"
-        yield f"{DONE} image {code(clip(plan.image.label, 16))} {code(pin)}"
-    else:
-        yield f"{BAD} no image of this commit"
-    if plan.ci.state is not CiState.SUCCESS:
-        yield f"{WARN} CI: {link(plan.ci.url, plan.ci.state)}"
-    if plan.strategy is not Strategy.ROLLING and plan.build is None:
-        yield f"{NOTE} strategy {code(plan.strategy)}"
-    for warning in plan.warnings:
-        yield f"{WARN} {prose(warning)}"
-    for note in plan.notes:
-        yield f"{NOTE} {prose(note)}"
-
-
-def _change_count(plan: DeploymentPlan) -> str:
-    changes = plan.changes
-    if changes.relation is Relation.UNKNOWN:
-        return "what changes is unknown"
-    if changes.relation is Relation.IDENTICAL:
-        return "the same commit"
-    if changes.relation is Relation.BEHIND:
-        return link(changes.url, "an older commit")
-    count = "1 commit" if changes.total == 1 else f"{changes.total} commits"
-    return f"{link(changes.url, count)} by {_authors(changes.authors)}"
-
-
-def _authors(authors: tuple[str, ...]) -> str:
-    shown = ", ".join(escape(author, 40) for author in authors[:AUTHORS_SHOWN])
-    more = len(authors) - AUTHORS_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _migration_words(plan: DeploymentPlan) -> str:
-    migrations = plan.migrations
-    if migrations.risk is MigrationRisk.NONE:
-        return "no migrations"
-    if migrations.risk is MigrationRisk.UNKNOWN:
-        return f"{WARN} migrations unknown: {escape(migrations.why)}"
-    names = [code(path.rpartition("/")[2], 80) for path in migrations.files[:MIGRATIONS_SHOWN]]
-    more = len(migrations.files) - MIGRATIONS_SHOWN
-    rest = f" and {more} more" if more > 0 else ""
-    count = "1 migration" if len(migrations.files) == 1 else f"{len(migrations.files)} migrations"
-    return f"{WARN} {count}: {', '.join(names)}{rest}"
-
-
-def _commits(plan: DeploymentPlan) -> str:
-    commits = plan.changes.commits[-COMMITS_SHOWN:]
-    shown = [f"• {code(c.short)} {escape(c.title, 100)} — {escape(c.author, 40)}" for c in commits]
-    hidden = plan.changes.total - len(shown)
-    if hidden > 0 and shown:
-        shown.insert(0, f"… {hidden} earlier")
-    return "\n".join(shown)
-
-
-def _blocker_lines(plan: DeploymentPlan) -> Iterator[str]:
-    for blocker in plan.blockers:
-        yield f"{BAD} {prose(blocker.message)} (`{blocker.reason}`)\n      {prose(blocker.lift)}"
-
-
-def _machine_preview(plan: DeploymentPlan) -> Iterator[str]:
-    if plan.build is not None:
-        yield from builds.preview(plan)
-        yield from _hidden(plan)
-        return
-    if plan.release_command:
-        yield f"then release command {code(plan.release_command)}, then"
-    for machine in plan.machines[:MACHINES_SHOWN]:
-        runs = code(clip(machine.image.label or machine.image.digest, 16))
-        yield f"• {machine.region} {code(machine.id)} {machine.state} · {runs} → this image"
-    yield from _hidden(plan)
+    return approvals.waiting_words(operation, plan) or STATE_WORDS[operation.state]
 
 
 def _progress_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
     if operation.state is State.REQUESTED:
-        yield from _blocker_lines(plan) if plan.is_blocked else _machine_preview(plan)
+        yield from plans.blockers(plan) if plan.is_blocked else plans.machines(plan)
         return
     if operation.started_at is None:
-        yield from _blocker_lines(plan)
+        yield from plans.blockers(plan)
         return
     if plan.build is not None:
         yield from builds.progress(operation, plan, plan.build)
@@ -281,12 +254,8 @@ def _progress_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]
         yield waiting
     if line := receipt_line(operation):
         yield line
-
-
-def _hidden(plan: DeploymentPlan) -> Iterator[str]:
-    more = len(plan.machines) - MACHINES_SHOWN
-    if more > 0:
-        yield f"… and {more} more Machines"
+    if held := holds.rollback_line(operation):
+        yield held
 
 
 def _release_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
@@ -335,18 +304,30 @@ def _ending_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
 def _buttons(operation: Operation, plan: DeploymentPlan) -> list[Block]:
     if operation.state is State.REQUESTED:
         dismiss = button("Dismiss", action=CANCEL, value=operation.id, label="Dismiss this plan")
-        return [actions(dismiss) if plan.is_blocked else actions(_deploy_button(operation), dismiss)]
+        return [actions(*_decisions(operation, plan), dismiss)]
     if operation.is_active and not operation.cancel_requested_by:
-        ask = confirmation(
-            "Cancel this deployment?",
-            _cancel_words(plan),
-            "Cancel deployment",
-            "Let it run",
-        )
+        kind = operation.kind
+        ask = confirmation(f"Cancel this {kind}?", _cancel_words(plan), f"Cancel {kind}", "Let it run")
         return [actions(button("Cancel", action=CANCEL, value=operation.id, style="danger", confirm=ask))]
     if operation.state in UNSUCCESSFUL and operation.started_at is not None:
         return [actions(button("Retry", action=RETRY, value=operation.id, label="Do what is missing"))]
     return []
+
+
+def _decisions(operation: Operation, plan: DeploymentPlan) -> Iterator[Block]:
+    if approvals.is_void(operation, plan):
+        yield approvals.plan_again(operation)
+        return
+    if plan.is_blocked:
+        return
+    if plan.approval is not None:
+        yield from approvals.buttons(operation, plan)
+    elif plan.contract is not None:
+        yield rollbacks.confirm_button(operation, plan, plan.contract, action=CONFIRM)
+    else:
+        yield _deploy_button(operation)
+    if plan.contract is not None:
+        yield from rollbacks.choices(operation, plan.contract)
 
 
 def _cancel_words(plan: DeploymentPlan) -> str:
@@ -367,9 +348,19 @@ def _deploy_button(operation: Operation) -> Block:
 
 
 def _summary(operation: Operation, plan: DeploymentPlan) -> str:
-    what = f"{escape(plan.ref)} ({plan.commit.short}) to {plan.app} ({plan.environment}), by {operation.actor.mention}"
+    contract = plan.contract
+    what = f"{escape(plan.ref)} ({plan.commit.short}) to {plan.app} ({plan.environment})"
+    if contract is not None:
+        here = f"{plan.app} ({plan.environment})"
+        what = f"{here} from {escape(contract.current.ref)} to {escape(plan.ref)} ({plan.commit.short})"
     message = operation.outcome.get("message", "") if operation.is_final else ""
-    parts = [f"Deployment of {what}, {_state(operation)}.", prose(message), receipt_line(operation)]
+    parts = [
+        f"{operation.kind.capitalize()} of {what}, by {operation.actor.mention}, {_state(operation, plan)}.",
+        prose(message),
+        receipt_line(operation),
+        " ".join(approvals.lines(operation, plan).split()),
+        rollbacks.summary(plan, contract) if contract and operation.state is State.REQUESTED else "",
+    ]
     return clip_mrkdwn(" ".join(part for part in parts if part), 3000)
 
 

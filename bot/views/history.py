@@ -16,9 +16,15 @@ from bot.views.words import place, stamp, took
 
 # One for each button of the row, since Slack wants them different; all ask for the page in their value.
 OLDER, NEWER = "history_older", "history_newer"
-FILTERS = {Result.ALL: "history_all", Result.FAILED: "history_failed", Result.SUCCEEDED: "history_succeeded"}
+FILTERS = {result: f"history_{result}" for result in Result}
 ACTIONS = (OLDER, NEWER, *FILTERS.values())
-CAPTIONS = {Result.ALL: "All", Result.FAILED: "Failed", Result.SUCCEEDED: "Succeeded"}
+THOSE = {
+    Result.ALL: "",
+    Result.FAILED: ", those that failed",
+    Result.SUCCEEDED: ", those that succeeded",
+    Result.REJECTED: ", those that an approver rejected",
+    Result.ROLLBACKS: ", rollbacks alone",
+}
 DETAIL_SHOWN = 240
 # What people typed may be long, and longer still once it is escaped.
 ENTRY_LIMIT = 900
@@ -66,8 +72,7 @@ def _head(page: Page, count: int) -> str:
     if page.wish.search:
         what = f"Events{where} that contain {code(page.wish.search, 80)}, newest first"
     else:
-        kind = {Result.ALL: "", Result.FAILED: ", those that failed", Result.SUCCEEDED: ", those that succeeded"}
-        what = f"History{where}{kind[page.wish.result]}, newest first"
+        what = f"History{where}{THOSE[page.wish.result]}, newest first"
     return f"{what}." if count else f"{what}: none."
 
 
@@ -77,13 +82,20 @@ def _entry(entry: Entry, workspace: str) -> str:
     head = f"{ICON[entry.state]} *{escape(entry.environment)}* {code(entry.ref, 60)}{commit}{origin} · {entry.what}"
     duration = f" · {took(entry.duration_s)}" if entry.duration_s is not None else ""
     when, card = stamp(entry.created_at), place(entry.card, workspace)
-    facts = f"{_state(entry)} · {when} · by {entry.actor.mention}{duration}{card}"
+    facts = f"{_state(entry)} · {when} · by {entry.actor.mention}{_second(entry)}{duration}{card}"
     why = f" · “{escape(entry.why, 120)}”" if entry.why else ""
     return "\n".join([head + why, f"      {facts}", *_ending(entry)])
 
 
 def _state(entry: Entry) -> str:
     return "refused" if entry.state is State.FAILED and entry.started_at is None else STATE_WORDS[entry.state]
+
+
+def _second(entry: Entry) -> str:
+    """Who decided besides whoever asked."""
+    if entry.approved_by:
+        return f", approved by {Actor(entry.approved_by).mention}"
+    return f", rejected by {Actor(entry.rejected_by).mention}" if entry.rejected_by else ""
 
 
 def _ending(entry: Entry) -> Iterator[str]:
@@ -117,7 +129,7 @@ def _buttons(page: Page) -> Iterator[Block]:
         for result, action in FILTERS.items():
             style = "primary" if result is page.wish.result else ""
             value = _value(dataclasses.replace(base, result=result))
-            yield button(CAPTIONS[result], action=action, value=value, style=style)
+            yield button(result.capitalize(), action=action, value=value, style=style)
     if page.has_newer and shown:
         yield button("Newer", action=NEWER, value=_value(dataclasses.replace(base, after=shown[0])))
     if page.has_older and shown:

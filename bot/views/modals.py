@@ -100,6 +100,12 @@ def checkbox(action_id: str, choice: Block, *, is_ticked: bool = False) -> Block
     return element | {"initial_options": [choice]} if is_ticked else element
 
 
+def radio(action_id: str, options: Sequence[Block], *, chosen: str) -> Block:
+    """Choices of which one always holds; `chosen` is the value that is selected at first."""
+    initial = next(choice for choice in options if choice["value"] == chosen)
+    return {"type": "radio_buttons", "action_id": action_id, "options": list(options), "initial_option": initial}
+
+
 def _plain(text: str, limit: int) -> Block:
     # Emoji codes stay text: most of what stands here was typed by others.
     return {"type": "plain_text", "text": clip(plain(text), limit) or NOTHING, "emoji": False}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bot.errors import BadCommand, BotError, LeaseHeld, NotFound, RemoteError
-from bot.views.blocks import Message, clip_mrkdwn, escape, prose
+from bot.errors import BadCommand, BotError, LeaseHeld, Locked, NotAllowed, NotFound, Reason, RemoteError
+from bot.views.blocks import Message, clip_mrkdwn, escape, prose, section
+from bot.views.locks import ways_out
 
 
 def error(failure: BotError) -> Message:
@@ -11,10 +12,15 @@ def error(failure: BotError) -> Message:
     said = escape(str(failure), 800) if isinstance(failure, RemoteError) else _sentence(failure)
     lines = [f"{said} (`{failure.reason}`)"]
     if failure.hint:
-        lines.append(prose(failure.hint))
+        # Who could lift a rule may be a group.
+        lines.append(prose(failure.hint, groups=isinstance(failure, NotAllowed)))
     if isinstance(failure, BadCommand) and failure.usage:
         lines.append(failure.usage)
-    return Message(text=clip_mrkdwn("\n".join(lines), 3000))
+    text = clip_mrkdwn("\n".join(lines), 3000)
+    # A lock that cannot be read has no holder whom anybody could ask.
+    if isinstance(failure, Locked) and failure.reason is not Reason.LOCK_UNKNOWN:
+        return Message(text, [section(text), *ways_out(str(failure.lock_id))])
+    return Message(text)
 
 
 def _sentence(failure: BotError) -> str:

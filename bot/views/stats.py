@@ -21,7 +21,7 @@ MOST_ENVIRONMENTS = 10
 DEFINITIONS = "https://dora.dev/guides/dora-metrics/"
 SOURCE = (
     "From Flytower's own records: releases made without it are not in them. "
-    f"A roll back mends a change and is none. {link(DEFINITIONS, 'What the figures mean')}"
+    f"A rollback mends a change and is none. {link(DEFINITIONS, 'What the figures mean')}"
 )
 
 

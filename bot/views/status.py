@@ -8,8 +8,9 @@ from datetime import datetime
 
 from bot.domain.drift import Drift
 from bot.domain.model import Relation
-from bot.domain.operation import Operation
+from bot.domain.operation import Kind, Operation
 from bot.domain.status import EnvironmentStatus, Lag, Live, RegionSummary, regions
+from bot.views import incidents
 from bot.views.blocks import (
     SECTION_LIMIT,
     Block,
@@ -22,7 +23,8 @@ from bot.views.blocks import (
     section,
 )
 from bot.views.machines import ASLEEP, BAD, DOING, DONE, WARN
-from bot.views.words import place, span, stamp, step_words
+from bot.views.rules import rule_lines, rule_words
+from bot.views.words import moment, place, ref_of, span, stamp, step_words
 
 # Room is left for the small print, and for what Slack does not document.
 ALL_CHARACTERS = 9_000
@@ -32,15 +34,16 @@ TEXT_CHARACTERS = 3_500
 
 @dataclass(frozen=True)
 class Depth:
-    """How much of each environment is told: so many differences and plans, a line for each region."""
+    """How much of each environment is told: so many differences, plans and rules, a line for each region."""
 
     differences: int
     plans: int
+    rules: int
     by_region: bool = False
     with_regions: bool = True
 
 
-DEPTHS = (Depth(12, 3, by_region=True), Depth(4, 3), Depth(1, 1), Depth(0, 0, with_regions=False))
+DEPTHS = (Depth(12, 3, 6, by_region=True), Depth(4, 3, 3), Depth(1, 1, 1), Depth(0, 0, 0, with_regions=False))
 
 
 def looking(count: int) -> Message:
@@ -50,19 +53,27 @@ def looking(count: int) -> Message:
 
 def status(found: Sequence[EnvironmentStatus], *, now: datetime, workspace: str) -> Message:
     """All environments; where they are many, less of each. `workspace` is its address, for links to cards."""
+    loud = _incident(found)
     for depth in DEPTHS:
-        parts = [list(_environment(each, now, depth, workspace)) for each in found]
+        parts = [loud, *(list(_environment(each, now, depth, workspace)) for each in found)]
         blocks = [section(text) for lines in parts for text in _packed(lines)]
         if _fits(blocks):
             break
     else:
-        blocks = [section(text) for text in _packed(_within([_summary(each, now) for each in found], ALL_CHARACTERS))]
+        lines = [*loud, *(_summary(each, now) for each in found)]
+        blocks = [section(text) for text in _packed(_within(lines, ALL_CHARACTERS))]
     small = f"As of {stamp(now)}. `/deploy why ENVIRONMENT` explains the last failure."
     told = [_summary(each, now, with_drifts=True) for each in found]
     short = [_summary(each, now) for each in found]
     lines = told if sum(map(len, told)) < TEXT_CHARACTERS - 100 else short
-    text = "\n".join(_within(lines, TEXT_CHARACTERS))
+    text = "\n".join(_within([*loud, *lines], TEXT_CHARACTERS))
     return Message(text=text, blocks=[*blocks, context(small)])
+
+
+def _incident(found: Sequence[EnvironmentStatus]) -> list[str]:
+    """The incident, once, since it is about every environment."""
+    incident = next((each.rules.incident for each in found if each.rules.incident), None)
+    return [incidents.line(incident)] if incident else []
 
 
 def _environment(each: EnvironmentStatus, now: datetime, depth: Depth, workspace: str) -> Iterator[str]:
@@ -75,6 +86,7 @@ def _environment(each: EnvironmentStatus, now: datetime, depth: Depth, workspace
         yield from _region_lines(each, depth)
     if each.lag:
         yield _lag_line(each.lag, now)
+    yield from _rules(each, now, depth.rules)
     yield from _operations(each, now, depth.plans, workspace)
     yield from _drift_lines(each, depth.differences)
 
@@ -132,12 +144,21 @@ def _lag_words(lag: Lag, now: datetime) -> str:
     return f"{count}{age} behind {other}{apart}"
 
 
+def _rules(each: EnvironmentStatus, now: datetime, shown: int) -> Iterator[str]:
+    lines = list(rule_lines(each.rules, now))
+    if not shown and lines:
+        yield f"{WARN} {rule_words(each.rules)}"
+        return
+    yield from lines[:shown]
+    if len(lines) > shown:
+        yield f"{WARN} and {len(lines) - shown} more: {code(f'/deploy why {each.label}')}"
+
+
 def _operations(each: EnvironmentStatus, now: datetime, plans: int, workspace: str) -> Iterator[str]:
     if each.running:
         yield f"🚀 {_running_words(each.running, now)}{place(each.running.card, workspace)}"
     for operation in each.waiting[:plans]:
-        waits = f"a plan of {_asked(operation)} waits for its button, asked {span(now - operation.created_at)} ago"
-        yield f"📋 {waits}{place(operation.card, workspace)}"
+        yield f"📋 {waiting_words(operation, now)}{place(operation.card, workspace)}"
     if more := len(each.waiting) - len(each.waiting[:plans]):
         yield f"📋 {'and ' if plans else ''}{_plans(more)}"
     if each.outside:
@@ -145,15 +166,27 @@ def _operations(each: EnvironmentStatus, now: datetime, plans: int, workspace: s
         yield f"{DOING} release v{each.outside.version}{by} is under way at Fly, outside Flytower"
 
 
+def waiting_words(operation: Operation, now: datetime) -> str:
+    """A plan that waits, and for what."""
+    approval = operation.approval
+    if approval is None:
+        what = "its button"
+    else:
+        what = f"an approval until {moment(approval.expires_at)}" if approval.is_pending else "a new plan"
+    kind = "rollback" if operation.kind is Kind.ROLLBACK else "plan"
+    return f"a {kind} {_asked(operation)} waits for {what}, asked {span(now - operation.created_at)} ago"
+
+
 def _running_words(operation: Operation, now: datetime) -> str:
     since = f" for {span(now - operation.started_at)}" if operation.started_at else ""
     step = f": {step_words(operation.journal[-1].step)}" if operation.journal else ""
     stopping = f", being cancelled by <@{operation.cancel_requested_by}>" if operation.cancel_requested_by else ""
-    return f"{operation.kind} of {_asked(operation)} is {operation.state}{since}{step}{stopping}"
+    return f"{operation.kind} {_asked(operation)} is {operation.state}{since}{step}{stopping}"
 
 
 def _asked(operation: Operation) -> str:
-    return f"{code(str(operation.request.get('ref', '')), 60)} by {operation.actor.mention}"
+    towards = "to" if operation.kind is Kind.ROLLBACK else "of"
+    return f"{towards} {code(ref_of(operation), 60)} by {operation.actor.mention}"
 
 
 def _drift_lines(each: EnvironmentStatus, shown: int) -> Iterator[str]:
@@ -189,6 +222,8 @@ def _summary(each: EnvironmentStatus, now: datetime, *, with_drifts: bool = Fals
         parts.append(_lag_words(each.lag, now))
     if each.running:
         parts.append(_running_words(each.running, now))
+    if rules := rule_words(each.rules):
+        parts.append(rules)
     if each.waiting:
         parts.append(_plans(len(each.waiting)))
     if each.drifts:

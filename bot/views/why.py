@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from bot.domain.deployment import DeploymentPlan
+from bot.domain.approval import ApprovalState
+from bot.domain.deployment import Blocker, DeploymentPlan
 from bot.domain.explanations import EXPLANATIONS
-from bot.domain.operation import JournalRow, Operation, State, StepStatus
+from bot.domain.model import Actor
+from bot.domain.operation import JournalRow, Kind, Operation, State, StepStatus
 from bot.domain.rollout import Step, failure
+from bot.domain.text import quoted
 from bot.errors import Reason
 from bot.views.blocks import Block, Message, clip_mrkdwn, code, code_block, escape, prose, section
 from bot.views.deployments import ICON, STATE_WORDS
 from bot.views.machines import BAD, DOING, machine_lines, receipt_line, standing
-from bot.views.words import place, span, stamp, step_words, took
+from bot.views.words import place, ref_of, span, stamp, step_words, took
 
 TAIL_LINES = 15
 MACHINES_NAMED = 5
@@ -39,10 +42,11 @@ def why(
     later: Operation | None,
     now: datetime,
     workspace: str,
+    part_limit: int = PART_LIMIT,
 ) -> Message:
     """The whole story of one operation, and what holds or moved the environment since.
 
-    `workspace` is its address, for links to cards.
+    `workspace` is its address, for links to cards; `part_limit` is how long each of its six parts may be.
     """
     parts = [
         [_headline(operation, plan, now), *_asked(operation, workspace)],
@@ -52,8 +56,8 @@ def why(
         [*_since(operation, running, later, now, workspace)],
     ]
     texts = ["\n".join(lines) for lines in parts if lines]
-    blocks = [section(clip_mrkdwn(text, PART_LIMIT)) for text in texts]
-    blocks[2:2] = _tail(operation)
+    blocks = [section(clip_mrkdwn(text, part_limit)) for text in texts]
+    blocks[2:2] = _tail(operation, part_limit)
     return Message(text=clip_mrkdwn("\n".join(texts), 3500), blocks=blocks)
 
 
@@ -62,9 +66,13 @@ def _headline(operation: Operation, plan: DeploymentPlan | None, now: datetime) 
     ended = operation.finished_at or operation.started_at or operation.created_at
     where = f"{escape(operation.pipeline)}/{escape(operation.environment)}"
     return (
-        f"{ICON[operation.state]} *{where}* {code(str(operation.request.get('ref', '')), 100)}{commit}: "
+        f"{ICON[operation.state]} *{where}* {_kind(operation)}{code(ref_of(operation), 100)}{commit}: "
         f"*{_outcome(operation)}* {span(now - ended)} ago"
     )
+
+
+def _kind(operation: Operation) -> str:
+    return "rollback to " if operation.kind is Kind.ROLLBACK else ""
 
 
 def _outcome(operation: Operation) -> str:
@@ -74,9 +82,12 @@ def _outcome(operation: Operation) -> str:
 
 def _asked(operation: Operation, workspace: str) -> Iterator[str]:
     reason = str(operation.request.get("why", ""))
-    quoted = f" · “{escape(reason, 300)}”" if reason else ""
+    said = f" · “{escape(reason, 300)}”" if reason else ""
     when, card = stamp(operation.created_at), place(operation.card, workspace)
-    yield f"Asked by {operation.actor.mention} on {when}{quoted}{card}"
+    yield f"Asked by {operation.actor.mention} on {when}{said}{card}"
+    approval = operation.approval
+    if approval is not None and approval.state is ApprovalState.APPROVED:
+        yield f"Approved by {Actor(approval.decided_by).mention}."
     if operation.started_at and operation.finished_at:
         seconds = (operation.finished_at - operation.started_at).total_seconds()
         yield f"Ran from {stamp(operation.started_at)} for {took(seconds)}."
@@ -88,18 +99,34 @@ def _decided(operation: Operation, plan: DeploymentPlan | None) -> Iterator[str]
     """Each rule that said no, or the failure: its sentence, its code, what the code means, who lifts it."""
     if plan and plan.is_blocked and operation.started_at is None:
         for blocker in plan.blockers:
-            yield f"{BAD} {prose(blocker.message)} (`{blocker.reason}`)"
-            yield f"      {_means(blocker.reason)}"
-            yield f"      To lift it: {prose(blocker.lift)}"
+            yield blocker_lines(blocker)
         return
     if not operation.reason:
         return
-    message = str(operation.outcome.get("message", ""))
+    message = str(operation.outcome.get("message", "")) or _rejection(operation)
     yield f"{BAD} {prose(message or _outcome(operation))} (`{operation.reason}`)"
     if hint := str(operation.outcome.get("hint", "")):
         yield f"      {prose(hint)}"
     if means := _means(operation.reason):
         yield f"      {means}"
+
+
+def _rejection(operation: Operation) -> str:
+    if operation.state is not State.REJECTED:
+        return ""
+    who, why = Actor(str(operation.outcome.get("by", ""))).mention, str(operation.outcome.get("note", ""))
+    return f"{who} rejected it: {quoted(why)}" if why else f"{who} rejected it."
+
+
+def blocker_lines(blocker: Blocker) -> str:
+    """One rule that says no: its sentence and code, what the code means, who lifts it."""
+    return "\n".join(
+        [
+            f"{BAD} {prose(blocker.message)} (`{blocker.reason}`)",
+            f"      {_means(blocker.reason)}",
+            f"      To lift it: {prose(blocker.lift)}",
+        ]
+    )
 
 
 def _means(reason: str) -> str:
@@ -128,13 +155,13 @@ def _at_machines(row: JournalRow) -> str:
     return f" at Machine {', '.join(code(name, 40) for name in named[:MACHINES_NAMED])}{more}"
 
 
-def _tail(operation: Operation) -> list[Block]:
+def _tail(operation: Operation, limit: int) -> list[Block]:
     row = operation.row(Step.RELEASE_COMMAND)
     if row is None or row.status is not StepStatus.FAILED:
         return []
     lines = [str(line) for line in row.detail.get("tail") or ["(it logged nothing)"]]
     head = f"Last lines of the release command {code(str(row.detail.get('command', '')))}:"
-    return [section(head), section(code_block("\n".join(lines[-TAIL_LINES:]), PART_LIMIT))]
+    return [section(head), section(code_block("\n".join(lines[-TAIL_LINES:]), limit))]
 
 
 def _machines(operation: Operation, plan: DeploymentPlan | None) -> Iterator[str]:
@@ -151,8 +178,17 @@ def _next(operation: Operation) -> Iterator[str]:
     # A plan that was dismissed or that nobody confirmed is nothing to mend.
     if operation.state is not State.FAILED and (operation.state is not State.CANCELLED or not operation.started_at):
         return
-    again = f"/deploy {operation.pipeline}/{operation.environment} {operation.request.get('ref', '')}"
+    command, what = "/deploy", ref_of(operation)
+    if operation.kind is Kind.ROLLBACK:
+        command, what = "/rollback", _release(operation) or what
+    again = f"{command} {operation.pipeline}/{operation.environment} {what}"
     yield f"*To try again*: {code(again, 320)}"
+
+
+def _release(operation: Operation) -> str:
+    """The release to go back to, by Fly's number, which stays what it is."""
+    target = ((operation.plan or {}).get("contract") or {}).get("target") or {}
+    return f"v{target['version']}" if target.get("version") else ""
 
 
 def _since(
@@ -167,4 +203,4 @@ def _since(
 
 
 def _named(operation: Operation) -> str:
-    return f"{code(str(operation.request.get('ref', '')), 60)} by {operation.actor.mention}"
+    return f"{_kind(operation)}{code(ref_of(operation), 60)} by {operation.actor.mention}"

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot.domain.operation import Card
+from bot.domain.operation import Card, Kind, Operation
 from bot.views.blocks import escape, link
 
 
 def stamp(at: datetime) -> str:
     """`27 Nov 2026 12:00 UTC`."""
     return f"{at.day} {at:%b %Y %H:%M} UTC"
+
+
+def moment(at: datetime) -> str:
+    """An instant in the reader's own time zone, which Slack knows; in UTC where it shows none.
+
+    Source: Slack, "Formatting message text", "Date formatting".
+    """
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{stamp(at)}>"
 
 
 def span(duration: timedelta) -> str:
@@ -50,6 +58,13 @@ def place(card: Card | None, workspace: str) -> str:
         return ""
     url = f"{workspace}archives/{card.channel}/p{card.ts.replace('.', '')}"
     return f" · {link(url, 'card')} in <#{card.channel}>"
+
+
+def ref_of(operation: Operation) -> str:
+    """What an operation brings, as people call it; for a rollback what its plan found, since `previous` changes."""
+    asked = operation.request.get("ref", "")
+    found = (operation.plan or {}).get("ref") if operation.kind is Kind.ROLLBACK else ""
+    return str(found or asked)
 
 
 def step_words(step: str) -> str:

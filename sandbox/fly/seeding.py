@@ -73,6 +73,8 @@ def _add_app(world: World, row: Json) -> None:
     app.programs = row.get("programs", [])
     if row.get("secrets"):
         store(world, app, row["secrets"])
+        for secret in app.secrets.values():
+            secret.created_at = secret.updated_at = app.created_at
     if row.get("postgres"):
         _fill_cluster(app, row["postgres"])
     for volume in row.get("volumes", []):

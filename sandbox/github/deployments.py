@@ -143,9 +143,7 @@ def create_status(call: Call) -> Answer:
     if state not in STATES:
         raise invalid(STATUS_RESOURCE, "state", "custom", f"state must be one of: {', '.join(sorted(STATES))}")
     description = _description(call, STATUS_RESOURCE)
-    log_url = call.text("log_url", resource=STATUS_RESOURCE, required=False)
-    target_url = call.text("target_url", resource=STATUS_RESOURCE, required=False)
-    environment_url = call.text("environment_url", resource=STATUS_RESOURCE, required=False)
+    log_url, target_url, environment_url = (_url(call, f"{of}_url") for of in ("log", "target", "environment"))
     auto_inactive = call.flag("auto_inactive", default=True, resource=STATUS_RESOURCE)
     deployment.environment = (
         call.text("environment", resource=STATUS_RESOURCE, required=False) or deployment.environment
@@ -157,13 +155,21 @@ def create_status(call: Call) -> Answer:
         state,
         call.login,
         description=description,
-        log_url=log_url or target_url or "",
-        url=environment_url or "",
+        log_url=log_url or target_url,
+        url=environment_url,
     )
     if state == "success" and auto_inactive:
         retire_earlier(call.world, call.repo, deployment, call.login)
     shown = status_json(call.world, call.repo, deployment, status)
     return Answer(shown, 201, {"location": shown["url"]})
+
+
+def _url(call: Call, name: str) -> str:
+    """An address that GitHub can link to, as those of commit statuses must be."""
+    url = call.text(name, resource=STATUS_RESOURCE, required=False) or ""
+    if url and not url.lower().startswith(("http://", "https://")):
+        raise invalid(STATUS_RESOURCE, name, "custom", f"{name} must use http(s) scheme")
+    return url
 
 
 def add_status(

@@ -1,73 +1,65 @@
-"""Two people press the same button at the same moment: one deployment, and the other is told."""
+"""Two people approve at the same moment: one decision, one rollback, and the other is told."""
 
 from __future__ import annotations
 
-from sandbox.scenes.scene import Scene, Step
-from sandbox.scenes.stage import ANA, BO, CLEO, COMMITS, CONFIRM, LIVE, PRODUCTION, RETRY, Stage
+from sandbox.scenes.scene import Scene, Step, pressing, typing
+from sandbox.scenes.stage import ANA, APPROVE, BO, CLEO, COMMITS, CONFIRM, GUS, LIVE, PRODUCTION, Stage
 
 ON_CALL = (BO, CLEO)
 
 
-async def _a_failure(stage: Stage) -> None:
-    """Ana's deployment fails, once."""
-    stage.goes_wrong("release_command_fails", target=PRODUCTION, times=1)
+async def _a_release(stage: Stage) -> None:
+    """Ana's release is live, with its migration."""
     await stage.types(ANA, "/deploy production v1.4.2")
     await stage.presses(ANA, CONFIRM)
-    await stage.until(lambda: stage.with_button(RETRY)["ts"] != "", "Ana's deployment failed")
+    await stage.until(lambda: stage.ended(LIVE, "v1.4.2"), "Ana's deployment is live")
 
 
-def _quicker(stage: Stage) -> str:
-    """Who of the two the new plan belongs to; empty while nobody has one."""
-    plan = stage.card("waiting for confirmation") if stage.planned() else stage.card()
-    return next((person for person in ON_CALL if f"<@{person}>" in str(plan["blocks"])), "")
-
-
-def _slower(stage: Stage) -> str:
-    return next((person for person in ON_CALL if person != _quicker(stage)), BO)
-
-
-def _one_was_told(stage: Stage) -> bool:
-    told = [person for person in ON_CALL if stage.told(person, "asked for that already")]
-    return stage.planned() == 1 and len(told) == 1
-
-
-def _is_shipped_once(stage: Stage) -> bool:
-    happened_once = stage.release_commands() == 1 and stage.updates(PRODUCTION) == [1, 1] and len(stage.cards()) == 1
-    return happened_once and stage.ended(LIVE) and stage.all_run(PRODUCTION, COMMITS["v1.4.2"])
+def _is_rolled_back_once(stage: Stage) -> bool:
+    told = [person for person in ON_CALL if stage.told(person, "decided already")]
+    happened_once = stage.updates(PRODUCTION) == [1, 1] and stage.release_commands() == 0 and len(told) == 1
+    return happened_once and stage.ended(LIVE) and stage.all_run(PRODUCTION, COMMITS["v1.4.1"])
 
 
 SCENE = Scene(
     name="approvers",
     title="Two approvers at once",
     minutes=2,
-    summary="Two people press the same button in the same second: one deployment, and the other is told what happened.",
-    story="Ana's deployment of `v1.4.2` has failed: the migration ran into a lock. The lock is gone now. Bo and Cleo "
-    "are both on call, both see the red card, and neither knows of the other.",
-    shown="A button is a question to the database, and one answer wins. Whoever comes second reads what the first one "
-    "did, and nothing happens twice.",
+    summary="A red rollback needs a second person. Two press in the same second: one decision, and the other is told.",
+    story="`v1.4.2` is live, and customers complain. It brought a migration, so the way back is red: somebody besides "
+    "Ana has to agree. Bo and Cleo are approvers; neither knows that the other looks at the card, too.",
+    shown="An approval belongs to the very plan that was shown, comes from somebody else, and is used once. Whoever "
+    "comes second reads what the first one decided.",
     steps=(
-        Step(
-            say="As *bo* and as *cleo*, in two windows side by side, press *Retry* on the card that failed",
-            then="One new plan, that of whoever was quicker. The other one reads: asked for already, look at its card.",
-            holds=_one_was_told,
-            do=lambda stage: stage.press_together(RETRY, *ON_CALL),
-            by=ON_CALL,
+        typing(
+            ANA,
+            "/rollback production",
+            then="The contract: from `v1.4.2` to `v1.4.1`, which commits go, which migration stays, red. The approvers "
+            "are mentioned.",
+            holds=lambda stage: bool(stage.with_button(APPROVE)["ts"]),
+        ),
+        pressing(
+            ANA,
+            "Approve",
+            APPROVE,
+            then="Refused: nobody decides on their own request.",
+            holds=lambda stage: stage.told(ANA, "own_approval"),
+        ),
+        pressing(
+            GUS,
+            "Approve",
+            APPROVE,
+            then="Refused: Gus is a guest of the workspace.",
+            holds=lambda stage: stage.told(GUS, "not_a_member"),
         ),
         Step(
-            say="As the one who was *not* quicker, press *Deploy to production* on the new plan",
-            then="Refused: whoever asked has read the plan and confirms it. Nothing starts.",
-            holds=lambda stage: any(stage.told(person, "not_the_requester") for person in ON_CALL),
-            do=lambda stage: stage.presses(_slower(stage), CONFIRM),
-            by=ON_CALL,
-        ),
-        Step(
-            say="As the quicker one, press *Deploy to production*, in two windows or twice as fast as you can",
-            then="One deployment: the release command ran once, each Machine was updated once. A second press is "
-            "answered with what the first one began.",
-            holds=_is_shipped_once,
-            do=lambda stage: stage.presses(_quicker(stage), CONFIRM, times=2),
+            say="As *bo* and as *cleo*, in two windows side by side, press *Approve*",
+            then="One rollback: each Machine was updated once, and no release command ran. The other one reads that it "
+            "was decided already.",
+            holds=_is_rolled_back_once,
+            do=lambda stage: stage.press_together(APPROVE, *ON_CALL),
             by=ON_CALL,
         ),
     ),
-    set_up=_a_failure,
+    set_up=_a_release,
 )

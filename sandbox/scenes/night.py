@@ -1,9 +1,9 @@
-"""A bad release at 3 a.m.: well at first, then it crashes again and again; a button goes back."""
+"""A bad release at 3 a.m.: well at first, then it crashes again and again; a button and a second person go back."""
 
 from __future__ import annotations
 
 from sandbox.scenes.scene import Scene, Step, deploying, pressing, typing
-from sandbox.scenes.stage import ANA, BO, COMMITS, IAD, LIVE, PRODUCTION, ROLL_BACK, Stage
+from sandbox.scenes.stage import ANA, APPROVE, BO, CLEO, COMMITS, IAD, LIVE, PRODUCTION, ROLL_BACK, Stage
 
 LINE = "** (RuntimeError) could not fetch the prices"
 
@@ -26,11 +26,11 @@ SCENE = Scene(
     name="night",
     title="A bad release at 3 a.m.",
     minutes=3,
-    summary="A release is live and proven, then it crashes again and again. Go back with one button.",
+    summary="A release is live and proven, then it crashes again and again. Go back, with a second pair of eyes.",
     story="It is late. Ana ships `v1.4.2` to production and goes to bed. A few minutes later the service that the new "
-    "prices come from goes away, and the release cannot live without it. Bo is on call.",
+    "prices come from goes away, and the release cannot live without it. Bo is on call, and so is Cleo.",
     shown="A success is watched for ten minutes. Trouble comes to the channel with its cause, and the way back is a "
-    "plan like any other: read, confirmed, proven.",
+    "contract: what comes back, what does not, and how risky that is. What was rolled back stays out.",
     steps=(
         typing(
             ANA,
@@ -53,13 +53,22 @@ SCENE = Scene(
             BO,
             "Roll back",
             ROLL_BACK,
-            then="A plan to go back to `v1.4.1`, and what it says honestly: the migration stays applied.",
-            holds=lambda stage: stage.planned() == 2,
+            then="The contract to go back to `v1.4.1`. It is red, and says why: a migration stays applied. Red needs "
+            "an approver, and Bo, who asked, is none for himself.",
+            holds=lambda stage: bool(stage.with_button(APPROVE)["ts"]),
         ),
-        deploying(
-            BO,
-            then="Both Machines run the image from before and were read back. Bo can sleep too.",
+        pressing(
+            CLEO,
+            "Approve",
+            APPROVE,
+            then="Both Machines run the image from before and were read back. Everybody can sleep.",
             holds=_is_back,
+        ),
+        typing(
+            ANA,
+            "/deploy production v1.4.2",
+            then="Refused: `v1.4.2` was rolled back and is held, with who, when and why, and what lifts it.",
+            holds=lambda stage: stage.told(ANA, "held"),
         ),
     ),
     fate=_prices_go_away,

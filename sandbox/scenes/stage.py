@@ -30,6 +30,8 @@ COMMITS = {
 }
 WAITING, LIVE = "waiting for confirmation", "live. Ship receipt: 2 of 2"
 CONFIRM, RETRY, ROLL_BACK = "deployment_confirm", "deployment_retry", "watch_roll_back"
+APPROVE = "approval_approve"
+ASK_HOLDER, WAIT_FOR_LOCK, TAKE_OVER = "lock_ask", "lock_watch", "lock_take_over"
 # What stands where nobody has said anything.
 NOTHING: Json = {"ts": "", "text": "", "blocks": [], "is_ephemeral": False, "thread_ts": None}
 NO_VIEW: Json = {"title": {"text": ""}, "blocks": [], "text": ""}
@@ -97,6 +99,12 @@ class Eyes:
         private = (m for m in self.said() if m["is_ephemeral"] and m["visible_to"] == user)
         return any(self._has(message, words) for message in private)
 
+    def heard(self, user: str, *words: str) -> bool:
+        """Whether this person has all these words in a direct message of the bot, since the scene began."""
+        direct = [channel for channel in self.slack.world.channels.values() if channel.user == user]
+        messages = [m for channel in direct for m in self.slack.channel_state(channel.id)["messages"]]
+        return any(m["ts"] not in self.before.messages and all(word in text_of(m) for word in words) for m in messages)
+
     def card(self, *words: str) -> Json:
         """The newest card of the scene that has all these words; NOTHING where there is none."""
         found = (card for card in reversed(self.cards()) if self._has(card, words))
@@ -137,6 +145,11 @@ class Eyes:
         repository = next(iter(self.github.world.repositories.values()))
         peeled = ((name, repository.git.peel(sha)) for name, sha in repository.git.tag_refs().items())
         return {name: commit.sha for name, commit in peeled if commit is not None}
+
+    def newest_on_main(self) -> str:
+        """The message of main's newest commit."""
+        repository = next(iter(self.github.world.repositories.values()))
+        return str(repository.git.commits[repository.git.refs["refs/heads/main"]].message)
 
     def view(self, user: str) -> Json:
         """The page of a form that this person has open; NO_VIEW where there is none."""

@@ -66,14 +66,14 @@ async def stepping(slack: SlackSimulator, clock: SteppingClock) -> AsyncIterator
 @pytest.mark.parametrize(
     ("user_id", "expected"),
     [
-        (ANA, Member(ANA, "T0REIFY", "ana")),
-        (GUS, Member(GUS, "T0REIFY", "gus", is_guest=True)),
-        (EVE, Member(EVE, "T0OTHER", "eve", is_stranger=True)),
-        (BOT, Member(BOT, "T0REIFY", "flytower", is_bot=True)),
+        (ANA, Member(ANA, "T0REIFY", "ana", time_zone="America/Sao_Paulo")),
+        (GUS, Member(GUS, "T0REIFY", "gus", is_guest=True, time_zone="Europe/Madrid")),
+        (EVE, Member(EVE, "T0OTHER", "eve", is_stranger=True, time_zone="America/New_York")),
+        (BOT, Member(BOT, "T0REIFY", "flytower", is_bot=True, time_zone="Etc/UTC")),
     ],
 )
 async def test_a_member_is_read(client: SlackClient, user_id: str, expected: Member) -> None:
-    """Workspace, name, guest, stranger, bot."""
+    """Workspace, name, guest, stranger, bot, time zone."""
     assert await client.member(user_id) == expected
 
 

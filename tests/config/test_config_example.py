@@ -79,7 +79,7 @@ def test_production_of_the_example_is_the_reference_pipelines(settings: Settings
     assert production.image_repository == "registry.fly.io/reify-studio"
     assert production.channel == "C0DEPLOYS"
     assert production.database == Database(app="reify-studio-production-db")
-    assert production.policy == Policy(confirm=True)
+    assert production.policy == Policy(confirm=True, approvers=("S0APPROVERS",))
 
 
 def test_staging_of_the_example_sleeps_and_asks_nobody(settings: Settings) -> None:
@@ -88,7 +88,7 @@ def test_staging_of_the_example_sleeps_and_asks_nobody(settings: Settings) -> No
 
     assert (staging.auto_stop, staging.released_by) == ("stop", "push")
     assert staging.database == Database(app="reify-studio-staging-db", always_on=False)
-    assert staging.policy == Policy(confirm=False)
+    assert staging.policy == Policy(confirm=False, rollback=False)
 
 
 def test_review_apps_of_the_example_are_the_reference_pipelines(settings: Settings) -> None:

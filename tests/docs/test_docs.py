@@ -18,7 +18,7 @@ from bot.config import settings_table
 from bot.domain.operation import State
 from bot.domain.rollout import Step
 from bot.errors import Reason
-from commands import deploy, history, status, why
+from commands import deploy, history, holds, incidents, locks, rollback, stats, status, why
 from sandbox import terminal
 from sandbox.fly import FlySimulator
 from sandbox.github import GitHubSimulator
@@ -31,6 +31,7 @@ COMMANDS, DECISIONS, DESIGN, SANDBOX, CONFIGURATION = (
     (ROOT / "docs" / f"{name}.md").read_text("utf-8")
     for name in ("commands", "decisions", "design", "sandbox", "configuration")
 )
+VIEWS = sorted((ROOT / "bot" / "views").glob("*.py"))
 REASONS = COMMANDS.partition("## Reason codes")[2].partition("## The command line")[0]
 README = (ROOT / "README.md").read_text("utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -121,14 +122,35 @@ def test_what_help_shows_is_explained(example: str) -> None:
     assert f"`{example}`" in README
 
 
-@pytest.mark.parametrize("module", [status, history, why], ids=["status", "history", "why"])
-def test_the_questions_are_explained(module: ModuleType) -> None:
+@pytest.mark.parametrize(
+    ("heading", "module"),
+    {
+        "/deploy status": status,
+        "/deploy history": history,
+        "/deploy why": why,
+        "/deploy stats": stats,
+        "/deploy lock": locks,
+        "/deploy hold": holds,
+        "/deploy incident": incidents,
+        "/rollback": rollback,
+    }.items(),
+)
+def test_every_command_is_explained(heading: str, module: ModuleType) -> None:
     """Each has its section with the current usage, and each example of its help stands there."""
-    usage = module.USAGE.strip("`")
-    section = COMMANDS.partition(f"## `{usage.partition(' [')[0]}`")[2].partition("\n## ")[0]
+    section = COMMANDS.partition(f"\n## `{heading}`\n")[2].partition("\n## ")[0]
 
-    assert usage in section
+    usages = [getattr(module, name) for name in dir(module) if name.endswith("USAGE")]
+    assert all(usage.strip("`") in section for said in usages for usage in said.split(" · "))
     assert all(example in section for example in re.findall(r"• (`[^`]+`)", module.HELP))
+
+
+@pytest.mark.parametrize(
+    "caption",
+    sorted({caption for path in VIEWS for caption in re.findall(r'button\("([^"]+)"', path.read_text("utf-8"))}),
+)
+def test_every_caption_is_explained(caption: str) -> None:
+    """What stands on a button of any message stands in the commands' page."""
+    assert f"**{caption}**" in COMMANDS
 
 
 async def test_every_slash_command_has_a_section(world: World) -> None:

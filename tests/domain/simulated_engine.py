@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bot.domain.deployment import DeploymentPlan, PlannedMachine
 from bot.domain.operation import JournalRow, Operation, StepStatus
-from bot.domain.rollout import Action, Step, next_action
+from bot.domain.rollout import AFTER_UPDATES, Action, Step, next_action
 from bot.errors import Reason
 from tests.builders import failure, operation, receipt, row, started
 
@@ -51,8 +51,7 @@ class SimulatedEngine:
             for written in self._rows(action):
                 self._write(written)
         except Failed:
-            reason = Reason.CANCELLED if action.step is Step.FAILURE else Reason.MACHINE_UNHEALTHY
-            self._write(failure(action.step, reason, machines=list(action.machines)))
+            self._write(failure(action.step, _reason(action.step), machines=list(action.machines)))
         except Crashed:
             return
 
@@ -157,3 +156,10 @@ class SimulatedEngine:
             yield row(Step.RESTORE, machine, StepStatus.FAILED, message="no answer")
         else:
             yield row(Step.RESTORE, machine)
+
+
+def _reason(step: Step) -> Reason:
+    """Why a step fails here: once all Machines are moved and well, not because of them."""
+    if step is Step.FAILURE:
+        return Reason.CANCELLED
+    return Reason.CHANGED_OUTSIDE if step in AFTER_UPDATES else Reason.MACHINE_UNHEALTHY

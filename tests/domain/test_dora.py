@@ -21,6 +21,11 @@ def deployed(name: str, day: float, *, succeeded: bool = True, **changes: Any) -
     return Deployed(name, START + day * DAY, succeeded, **changes)
 
 
+def back(name: str, day: float, of: str = "", **changes: Any) -> Deployed:
+    """A rollback of a deployment, or to a release that somebody chose."""
+    return deployed(name, day, is_rollback=True, back_from=of, **changes)
+
+
 def of(*found: Deployed) -> Performance:
     """The figures of these deployments over thirty days."""
     return performance(found, since=START, until=NOW)
@@ -36,7 +41,7 @@ def test_nothing_has_no_medians() -> None:
 
 def test_frequency_counts_what_went_live() -> None:
     """A retry counts; what failed and what was rolled back to do not."""
-    figures = of(deployed("a", 1), deployed("b", 2, succeeded=False), deployed("c", 3), deployed("d", 4, back_from="c"))
+    figures = of(deployed("a", 1), deployed("b", 2, succeeded=False), deployed("c", 3), back("d", 4, "c"))
 
     assert figures.went_live == 2
     assert figures.a_week == pytest.approx(2 / (30 / 7))
@@ -53,8 +58,11 @@ def test_what_never_touched_a_machine_is_no_change() -> None:
     "mended",
     [
         [deployed("a", 1, succeeded=False)],
-        [deployed("a", 1), deployed("b", 2, back_from="a")],
-        [deployed("a", 1), deployed("b", 2, succeeded=False, touched=False, back_from="a")],
+        [deployed("a", 1), back("b", 2, "a")],
+        [deployed("a", 1), back("b", 2, "a", succeeded=False, touched=False)],
+        [deployed("a", 1), back("b", 2)],
+        [deployed("a", 1), back("b", 1.5, succeeded=False), back("c", 2)],
+        [deployed("a", 1), deployed("x", 1.5, succeeded=False, touched=False), back("b", 2)],
         [deployed("a", 1, trouble_at=START + DAY + MINUTE)],
     ],
 )
@@ -63,6 +71,21 @@ def test_what_failed_was_rolled_back_or_got_into_trouble_counts(mended: list[Dep
     figures = of(*mended, deployed("well", 3))
 
     assert (figures.changes, figures.failed) == (2, 1)
+
+
+def test_a_rollback_undoes_the_newest_that_went_live() -> None:
+    """Of three successes the second and the third failed: each was the newest when somebody chose a release."""
+    figures = of(deployed("a", 1), deployed("b", 2), back("r", 3), deployed("c", 4), back("s", 5, succeeded=False))
+
+    assert (figures.changes, figures.went_live, figures.failed) == (3, 3, 2)
+    assert [(column.well, column.failed) for column in figures.columns[:2]] == [(1, 1), (0, 1)]
+
+
+def test_a_rollback_of_what_was_before_the_window_blames_nobody() -> None:
+    """What it undid ended earlier and is not counted; what comes after it is well."""
+    figures = of(back("r", 1), deployed("a", 2))
+
+    assert (figures.changes, figures.failed) == (1, 0)
 
 
 def test_lead_time_is_the_median_over_commits() -> None:
@@ -89,7 +112,7 @@ def test_restoring_lasts_until_the_next_success() -> None:
         deployed("b", 1.5, succeeded=False),
         deployed("c", 2),
         deployed("d", 3, trouble_at=START + 3 * DAY + HOUR),
-        deployed("e", 3.25, back_from="d"),
+        back("e", 3.25, "d"),
     )
 
     assert (figures.restored, figures.is_unrestored) == (2, False)
@@ -98,7 +121,7 @@ def test_restoring_lasts_until_the_next_success() -> None:
 
 def test_what_was_rolled_back_was_bad_from_its_beginning() -> None:
     """Its own success does not count as the end of the outage that it began."""
-    figures = of(deployed("a", 1), deployed("b", 1.5, back_from="a"))
+    figures = of(deployed("a", 1), back("b", 1.5))
 
     assert figures.restore_time == 12 * HOUR
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from bot.domain.history import STATES, Entry, Recorded, Result
+from bot.domain.history import KINDS, STATES, Entry, Recorded, Result
 from bot.domain.operation import Kind, State
 from tests.builders import ANA, NOW
 
@@ -33,10 +34,16 @@ ENTRY = Entry(
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"), [({}, "deployment"), ({"retry_of": "x"}, "retry"), ({"back_from": "x"}, "roll back")]
+    ("changes", "said"),
+    [
+        ({}, "deployment"),
+        ({"retry_of": "x"}, "retry"),
+        ({"kind": Kind.ROLLBACK}, "rollback"),
+        ({"kind": Kind.ROLLBACK, "retry_of": "x"}, "rollback"),
+    ],
 )
-def test_an_entry_says_what_it_was(changes: dict[str, str], said: str) -> None:
-    """A deployment that takes up another one is called by its purpose."""
+def test_an_entry_says_what_it_was(changes: dict[str, Any], said: str) -> None:
+    """A second try of a deployment is a retry; a rollback is one however often it is tried."""
     assert dataclasses.replace(ENTRY, **changes).what == said
 
 
@@ -55,7 +62,10 @@ def test_cursors_are_ids() -> None:
 
 
 def test_the_results_cover_what_they_say() -> None:
-    """Everything, what did not succeed, what did."""
-    assert STATES[Result.ALL] == frozenset(State)
-    assert State.EXPIRED in STATES[Result.FAILED]
+    """Everything, what did not succeed, what did, what an approver refused; rollbacks however they ended."""
+    assert STATES[Result.ALL] == STATES[Result.ROLLBACKS] == frozenset(State)
+    assert {State.EXPIRED, State.REJECTED} < STATES[Result.FAILED]
     assert STATES[Result.SUCCEEDED] == {State.SUCCEEDED}
+    assert STATES[Result.REJECTED] == {State.REJECTED}
+    assert KINDS[Result.ROLLBACKS] == {Kind.ROLLBACK}
+    assert KINDS[Result.FAILED] == frozenset(Kind)

@@ -17,6 +17,7 @@ MOVES = {
     (State.REQUESTED, Event.FAIL): State.FAILED,
     (State.REQUESTED, Event.CANCEL): State.CANCELLED,
     (State.REQUESTED, Event.EXPIRE): State.EXPIRED,
+    (State.REQUESTED, Event.REJECT): State.REJECTED,
     (State.RUNNING, Event.VERIFY): State.VERIFYING,
     (State.RUNNING, Event.FAIL): State.FAILED,
     (State.RUNNING, Event.CANCEL): State.CANCELLED,
@@ -29,7 +30,7 @@ PAIRS = list(itertools.product(State, Event))
 
 @pytest.mark.parametrize(("state", "event"), [pair for pair in PAIRS if pair in MOVES])
 def test_a_listed_move_leads_where_the_table_says(state: State, event: Event) -> None:
-    """The ten moves of an operation, one by one."""
+    """The eleven moves of an operation, one by one."""
     assert next_state(state, event) is MOVES[state, event]
 
 

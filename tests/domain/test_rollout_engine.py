@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bot.domain.deployment import DeploymentPlan, PlannedMachine
 from bot.domain.model import MigrationRisk, Migrations, Strategy
 from bot.domain.operation import JournalRow, Operation
+from bot.domain.rollback import Contract, EarlierRelease
 from bot.domain.rollout import (
     AFTER_UPDATES,
     COLD_BATCH,
@@ -57,8 +58,10 @@ MACHINES = st.lists(
     min_size=1,
     max_size=7,
 ).map(machines_of)
+RELEASE = EarlierRelease(41, NEW, "v1.4.1", "", None, "ci")
 PLANS = st.builds(
     plan,
+    contract=st.sampled_from([None, Contract(current=RELEASE, target=RELEASE)]),
     machines=MACHINES,
     strategy=st.sampled_from(Strategy),
     keeps_current=st.booleans(),
@@ -203,9 +206,11 @@ def failures(of: Operation) -> list[JournalRow]:
 @given(PLANS, DECISIONS, CANCELS)
 @settings(max_examples=150, deadline=None)
 def test_a_restore_stays_within_the_policy(of: DeploymentPlan, decisions: list[str], cancel_after: int | None) -> None:
-    """Only after a failure, only where the policy says so and no migration is proven, only what was moved, once."""
+    """Only after a failure, only where the policy says so and the schema fits, only what was moved, once."""
     engine, ended = ran(of, decisions, cancel_after)
-    allowed = of.restore_on_failure and of.migrations.risk is MigrationRisk.NONE
+    # A rollback runs no migration and undoes none.
+    fits = of.contract is not None or of.migrations.risk is MigrationRisk.NONE
+    allowed = of.restore_on_failure and fits
 
     for action, before in engine.taken:
         if action.step is Step.RESTORE:
@@ -246,3 +251,23 @@ def test_fly_s_books_never_claim_a_success_that_was_none(
     if failed_steps and recorded and Step.CLOSE_RELEASE not in failed_steps[1:]:
         assert closed is not None
         assert closed.detail["status"] == "failed"
+
+
+@given(PLANS, DECISIONS, CANCELS)
+@settings(max_examples=150, deadline=None)
+def test_a_rollback_holds_once_all_are_moved_and_nothing_else_does(
+    of: DeploymentPlan, decisions: list[str], cancel_after: int | None
+) -> None:
+    """What succeeds with a contract holds once, before its books are closed; no hold follows a failure."""
+    engine, ended = ran(of, decisions, cancel_after)
+
+    holds = [before for action, before in engine.taken if action.step is Step.HOLD]
+    for before in holds:
+        assert of.contract is not None
+        assert before.row(Step.FAILURE) is None
+        assert all(before.done(Step.UPDATE, m.id) or before.done(Step.RETIRE, m.id) for m in of.machines)
+        assert before.row(Step.CLOSE_RELEASE) is None
+    written = [row for row in ended.journal if row.step == Step.HOLD]
+    assert len(written) <= 1
+    if failure(ended) is None:
+        assert len(written) == (of.contract is not None)

@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import Check, Exit, Machine, MigrationRisk, Migrations
-from bot.domain.operation import Operation, State
+from bot.domain.operation import Kind, Operation, State
 from bot.domain.watch import OPEN, Phase, Watch, due, looked, nothing_before, over, restore_refusal, superseded
 from tests.builders import NEW, NOW, OLD, image, machine, operation, plan, receipt
 
@@ -161,19 +161,19 @@ def test_a_countdown_begins_with_the_trouble_and_not_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of", "request_", "words"),
+    ("of", "kind", "words"),
     [
-        (plan(), {}, ""),
-        (plan(), {"back_from": "op0"}, "itself a going back"),
-        (plan(live=None), {}, "nothing ran before"),
-        (plan(live=NEW), {}, "the same image ran before"),
-        (plan(migrations=Migrations(MigrationRisk.LISTED, ("a.exs",))), {}, "a migration is in range"),
-        (plan(migrations=Migrations(MigrationRisk.UNKNOWN)), {}, "it is unknown whether"),
+        (plan(), Kind.DEPLOYMENT, ""),
+        (plan(), Kind.ROLLBACK, "itself a going back"),
+        (plan(live=None), Kind.DEPLOYMENT, "nothing ran before"),
+        (plan(live=NEW), Kind.DEPLOYMENT, "the same image ran before"),
+        (plan(migrations=Migrations(MigrationRisk.LISTED, ("a.exs",))), Kind.DEPLOYMENT, "a migration is in range"),
+        (plan(migrations=Migrations(MigrationRisk.UNKNOWN)), Kind.DEPLOYMENT, "it is unknown whether"),
     ],
 )
-def test_what_keeps_the_bot_from_restoring(of: DeploymentPlan, request_: dict[str, str], words: str) -> None:
+def test_what_keeps_the_bot_from_restoring(of: DeploymentPlan, kind: Kind, words: str) -> None:
     """Only a known range without migrations, with something before it, and never ping-pong."""
-    refusal = restore_refusal(succeeded(of, request={"environment": "e", **request_}), of)
+    refusal = restore_refusal(succeeded(of, kind=kind), of)
 
     assert words in refusal
     assert bool(words) == bool(refusal)

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sandbox.faults import Fault
-from tests.world import PRODUCTION, World, text_of
+from tests.world import PRODUCTION, World, replacing, text_of
+from tests.world import world as make_world
+
+APPROVED = replacing(("approve_deployments = false", "approve_deployments = true"))
+
+
+@pytest.fixture
+async def strict(tmp_path: Path) -> AsyncIterator[World]:
+    """A world where every deployment to production needs an approval."""
+    async with make_world(tmp_path / "flytower.db", change=APPROVED) as made:
+        yield made
 
 
 def tab(world: World, user: str = "U0ANA") -> str:
@@ -98,3 +112,38 @@ async def test_slack_refusing_the_tab_changes_nothing(world: World) -> None:
     await opens(world)
 
     assert "What runs where" in tab(world)
+
+
+async def test_what_somebody_may_approve_stands_first_in_their_tab(strict: World) -> None:
+    """Bo is in the group: the plan waits for him, first of all; for Ana, who asked, it waits like any other."""
+    await strict.types("/deploy production v1.4.2")
+
+    await opens(strict, by="U0BO")
+    await opens(strict)
+
+    assert "Waiting for you" in tab(strict, "U0BO")
+    assert tab(strict, "U0BO").index("Waiting for you") < tab(strict, "U0BO").index("What runs where")
+    assert "*reify-studio/production*: a plan of `v1.4.2` by <@U0ANA> waits for an approval" in tab(strict, "U0BO")
+    assert "Waiting for you" not in tab(strict)
+    assert "a plan of `v1.4.2` by <@U0ANA> waits for an approval" in tab(strict)
+
+
+async def test_a_group_that_cannot_be_read_claims_nothing(strict: World) -> None:
+    """Slack does not say who is in it: the plan is shown as waiting, and nobody is told that it waits for them."""
+    await strict.types("/deploy production v1.4.2")
+    strict.slack.faults.add(Fault("status", path="usergroups", status=500))
+
+    await opens(strict, by="U0BO")
+
+    assert "Waiting for you" not in tab(strict, "U0BO")
+    assert "waits for an approval" in tab(strict, "U0BO")
+
+
+async def test_a_plan_without_an_approval_waits_for_its_requester_alone(world: World) -> None:
+    """Nobody else is asked."""
+    await world.types("/deploy production v1.4.2")
+
+    await opens(world, by="U0BO")
+
+    assert "Waiting for you" not in tab(world, "U0BO")
+    assert "waits for its button" in tab(world, "U0BO")

@@ -44,7 +44,8 @@ class Patient:
         return bool(found) and found[0][0] in FINAL and bool(found[0][1])
 
     def waits_for_a_button(self) -> bool:
-        return bool(self.sight.messages()) and "waiting for confirmation" in text_of(self.sight.card())
+        said = text_of(self.sight.card()) if self.sight.messages() else ""
+        return "waiting for confirmation" in said or "waiting for approval" in said
 
     def facts(self) -> Iterator[tuple[str, ...]]:
         """Every different thing that the operation wrote down."""
@@ -76,6 +77,11 @@ async def tag_without_image(sight: Sight) -> None:
     await sight.github.actions()["tag"]({"name": "v1.5.0", "sha": SHA["heading"]})
 
 
+async def bad_release(sight: Sight) -> None:
+    """CI has brought v1.4.2 to production, with its migration."""
+    await sight.fly.control.ci.deploy(PRODUCTION, f"registry.fly.io/{PRODUCTION}:{NEW}")
+
+
 @dataclass(frozen=True)
 class Case:
     """One way that an operation goes: what is typed, what goes wrong, where it ends."""
@@ -90,6 +96,8 @@ class Case:
     release_commands: int = 1
     updates: int = 1
     runs: int = 0
+    holds: int = 0
+    press: tuple[str, str] = ("deployment_confirm", "U0ANA")
 
 
 CASES = [
@@ -129,6 +137,18 @@ CASES = [
         # CI's, ours, and the way back.
         updates=3,
     ),
+    Case(
+        "rollback",
+        "/rollback production",
+        PRODUCTION,
+        {OLD},
+        "succeeded",
+        before=bad_release,
+        # CI's and ours; the release command was CI's.
+        updates=2,
+        holds=1,
+        press=("approval_approve", "U0CLEO"),
+    ),
 ]
 
 
@@ -166,11 +186,13 @@ async def test_killed_after_each_thing_that_it_writes_down_it_ends_as_if_nothing
     await sight.slack.command(user="U0ANA", channel="C0DEPLOYS", text=case.text)
     await sight.until(lambda: patient.waits_for_a_button() or patient.is_over(), "the plan waits or was carried out")
     if not patient.is_over():
-        await sight.press("deployment_confirm")
+        action, by = case.press
+        await sight.press(action, by=by)
     await sight.until(patient.is_over, "the end is told")
 
     assert patient.deaths >= len(list(patient.facts()))
     assert patient.rows("SELECT state FROM operation") == [(case.state,)]
+    assert len(patient.rows("SELECT id FROM hold")) == case.holds
     assert sight.labels(case.app) == case.labels
     assert len(sight.release_commands(case.app)) == case.release_commands
     assert {machine["updates"] for machine in sight.machines(case.app)} <= set(range(case.updates + 1))

@@ -147,7 +147,7 @@ async def test_a_plan_that_is_blocked_cannot_be_started(world: World) -> None:
     operation, _ = await world.bot.store.create_operation(
         asked("production", "main", app=PRODUCTION), world.bot.clock.now()
     )
-    planned = await world.bot.deployments._plan(operation)
+    planned = await world.bot.deployments.fresh_plan(operation)
     assert planned.is_blocked
     await world.bot.store.set_plan(operation.id, to_json(planned), planned.hash)
 
@@ -175,7 +175,7 @@ async def test_a_deployment_that_needs_no_confirmation_goes_on_after_a_kill_behi
     """Killed between the plan and the start: staging is deployed after the restart, nobody is asked to confirm."""
     store = world.bot.store
     operation, _ = await store.create_operation(asked("staging", "main", app=STAGING), world.bot.clock.now())
-    planned = await world.bot.deployments._plan(operation)
+    planned = await world.bot.deployments.fresh_plan(operation)
     await store.set_plan(operation.id, to_json(planned), planned.hash)
 
     await world.restarts_after(lambda: None)

@@ -309,7 +309,8 @@ async def test_the_way_back_from_a_mixture_says_that_it_brings_one_image(world: 
 
     assert plan.image is not None
     assert plan.image.label == OLD
-    assert "The Machines ran 2 different images before" in " ".join(plan.warnings)
+    assert plan.contract is not None
+    assert "The Machines ran 2 different images before" in " ".join(plan.contract.risks)
 
 
 async def test_a_promotion_is_tried_again_beside_a_branch_of_that_name(tmp_path: Path) -> None:

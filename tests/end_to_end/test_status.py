@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot import sql
 from bot.domain.operation import State
 from sandbox.faults import Fault
 from tests.world import PRODUCTION, SHA, STAGING, World
@@ -199,6 +200,33 @@ async def test_help_and_too_many_words_show_the_usage(world: World) -> None:
     """Help is help; two environments are one too many."""
     assert "/deploy status [ENVIRONMENT]" in await asked(world, "help")
     assert "is too much" in await asked(world, "production staging")
+
+
+async def test_what_keeps_deployments_out_is_told(world: World) -> None:
+    """A lock on production with its holder and reason, an incident above everything; staging has the incident alone."""
+    now = world.bot.clock.now().isoformat()
+    lock = {"scope": "reify-studio/production", "branch": "", "holder_id": "U0BO", "holder_team": "T0REIFY"}
+    incident = {"why": "all is red", "by_id": "U0CLEO", "by_team": "T0REIFY", "started_at": now}
+    await world.bot.store.write(lambda db: sql.insert(db, "lock", lock | {"why": "database work", "since": now}))
+    await world.bot.store.write(lambda db: sql.insert(db, "incident", incident))
+
+    production, staging = await asked(world, "production"), await asked(world, "staging")
+
+    assert "database work" in production
+    assert "; locked" in production
+    assert "database work" not in staging
+    assert production.count("all is red") == staging.count("all is red") == 2
+
+
+async def test_the_database_is_read_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Successes, what waits and the rules come in one look, so that they fit one another."""
+    reads = []
+    read = world.bot.store.read
+    monkeypatch.setattr(world.bot.store, "read", lambda work: reads.append(work) or read(work))
+
+    await asked(world)
+
+    assert len(reads) == 1
 
 
 async def test_guests_read_nothing(world: World) -> None:

@@ -15,7 +15,8 @@ from sandbox.faults import Fault
 from tests.world import CHANNEL, PRODUCTION, SHA, STAGING, World, replacing, text_of
 from tests.world import world as make_world
 
-CONFIRM, ROLL_BACK, STOP = "deployment_confirm", "watch_roll_back", "watch_stop_restore"
+CONFIRM, APPROVE = "deployment_confirm", "approval_approve"
+ROLL_BACK, STOP = "watch_roll_back", "watch_stop_restore"
 IAD, SJC = "148e2d1c6e9789", "9080e4f2c51387"
 OLD, NEW = f"sha-{SHA['v1.4.1']}", f"sha-{SHA['v1.4.2']}"
 NEWEST = f"sha-{SHA['heading']}"
@@ -258,14 +259,14 @@ async def test_trouble_that_lasts_is_left_with_its_button_when_the_window_is_ove
 
 
 async def test_roll_back_shows_a_plan_and_brings_the_old_image_back(world: World) -> None:
-    """Anyone may press it: a plan of what comes back, confirmed by that person, and both Machines run v1.4.1."""
+    """Anyone may press it: a contract of what comes back, approved by another, and both Machines run v1.4.1."""
     await deploys(world)
     crashes(world, loops=True)
     await passes(world, 40)
     await world.clicks(ROLL_BACK, by="U0BO")
     planned = text_of(world.card())
     still = world.labels()
-    await world.clicks(CONFIRM, by="U0BO")
+    await world.clicks(APPROVE, by="U0CLEO")
 
     assert "v1.4.1" in planned
     assert still == {NEW}

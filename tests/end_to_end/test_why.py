@@ -145,5 +145,5 @@ async def test_the_explanation_is_there_after_a_restart(world: World) -> None:
 async def test_guests_and_mistakes_are_answered(world: World) -> None:
     """A guest learns nothing; help has the usage; an unknown environment what was meant."""
     assert "not_a_member" in await asked(world, by="U0GUS")
-    assert "/deploy why [ENVIRONMENT]" in await asked(world, "help")
+    assert "/deploy why [ENVIRONMENT [REF]]" in await asked(world, "help")
     assert "Did you mean `staging`?" in await asked(world, "stagin")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.domain.deployment import Build, DeploymentPlan
-from bot.domain.model import Commit, Image, Lease, Machine, RefKind, ResolvedRef, WorkflowJob, WorkflowRun
+from bot.domain.model import Commit, Image, Lease, Machine, RefKind, ResolvedRef, Secret, WorkflowJob, WorkflowRun
 from bot.domain.operation import Kind, Operation, State
 from bot.domain.rollout import Step
 from bot.errors import (
@@ -143,6 +143,10 @@ class Fly:
     async def lease(self, app: str, machine_id: str) -> Lease | None:
         del app
         return self.held if self.held and self.held.machine_id == machine_id else None
+
+    async def secrets(self, app: str) -> list[Secret]:
+        del app
+        return []
 
     async def resolve_image(self, repository: str, label: str) -> Image | None:
         assert (repository, label) == ("r/s", f"sha-{NEW_SHA}")

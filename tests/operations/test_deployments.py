@@ -299,13 +299,13 @@ async def test_the_bot_itself_goes_back_without_a_button(world: World) -> None:
 
 
 async def test_a_person_who_goes_back_reads_the_plan_first(world: World) -> None:
-    """The same by a person: the card waits for the button."""
+    """The same by a person: the card waits for somebody who approves, as a migration is in between."""
     await world.types("/deploy production v1.4.2")
     await world.clicks(CONFIRM)
     (done,) = await world.operations()
 
     operation = await requested(world, DeploymentRequest("production", "", back_from=done.id))
-    await world.clicks(CONFIRM)
+    await world.clicks("approval_approve", by="U0CLEO")
 
     assert operation.state is State.REQUESTED
     assert world.labels() == {OLD}

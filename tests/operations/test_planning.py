@@ -278,10 +278,10 @@ async def test_going_back_takes_what_ran_before_and_leaves_the_migrations(world:
     assert plan.image is not None
     assert plan.image.label == f"sha-{SHA['v1.4.1']}"
     assert (plan.ref, plan.release_command, plan.needs_confirmation) == ("v1.4.1", "", True)
-    said = " ".join(plan.notes)
-    assert "Goes back to what ran before the deployment of v1.4.2." in said
-    assert "These migrations stay applied: 20261120080000_add_plan_to_accounts.exs." in said
-    assert "it is skipped" in said
+    assert plan.contract is not None
+    assert (plan.contract.current.ref, plan.contract.target.ref) == ("v1.4.2", "v1.4.1")
+    assert "1 migration stays applied: 20261120080000_add_plan_to_accounts.exs." in " ".join(plan.contract.risks)
+    assert "it is skipped" in " ".join(plan.notes)
     assert not plan.is_blocked
 
 
@@ -325,8 +325,9 @@ async def test_going_back_across_an_unknown_range_is_warned_of(world: World) -> 
 
     plan = await plan_for(world, back_from=done.id)
 
-    assert plan.ref == "by-hand"
-    assert "It is not known which migrations stay applied" in " ".join(plan.warnings)
+    assert plan.contract is not None
+    assert plan.contract.target.image.label == "by-hand"
+    assert "It is not known which migrations stay applied" in " ".join(plan.contract.risks)
 
 
 async def test_there_is_nothing_before_the_first_deployment(world: World) -> None:
@@ -403,7 +404,7 @@ async def test_an_app_without_a_release_command_has_none_to_leave_out(world: Wor
     environment = dataclasses.replace(world.settings.environment("production"), release_command="")
     request = DeploymentRequest("production", "v1.4.2", skip_release_command=True)
 
-    plan = await world.bot.deployments._planner.plan(environment, request)
+    plan = await world.bot.deployments._planner.plan(environment, request, actor=ANA)
 
     assert plan.release_command == ""
     assert "release command" not in " ".join([*plan.warnings, *plan.notes])

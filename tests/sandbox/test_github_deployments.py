@@ -161,7 +161,16 @@ async def test_statuses_are_kept_newest_first(repo: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"state": "done"}, {"state": "success", "description": "x" * 141}, {"state": "success", "log_url": 1}]
+    "body",
+    [
+        {},
+        {"state": "done"},
+        {"state": "success", "description": "x" * 141},
+        {"state": "success", "log_url": 1},
+        {"state": "success", "log_url": "ftp://logs.example"},
+        {"state": "success", "target_url": "logs.example"},
+        {"state": "success", "environment_url": "javascript:alert(1)"},
+    ],
 )
 async def test_a_wrong_status_is_refused(repo: httpx.AsyncClient, body: dict[str, Any]) -> None:
     """422, and the deployment stays as it was."""

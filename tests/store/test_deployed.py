@@ -10,7 +10,7 @@ import pytest
 from bot.domain.deployment import Changes
 from bot.domain.dora import Deployed
 from bot.domain.model import Relation
-from bot.domain.operation import Event, JournalRow, StepStatus
+from bot.domain.operation import Event, JournalRow, Kind, StepStatus
 from bot.domain.rollout import Step
 from bot.domain.watch import Phase
 from bot.operations.plans import to_json
@@ -21,14 +21,20 @@ from tests.builders import ANA, NEW_SHA, NOW, commit, failure, new_operation, pl
 
 TITLE = "reify-studio/production"
 END = NOW + timedelta(minutes=5)
+DEPLOYED = Kind.DEPLOYMENT
 
 
 async def ended(
-    store: Store, event: Event | None, *journal: JournalRow, back_from: str = "", watch_s: float = 0
+    store: Store,
+    event: Event | None,
+    *journal: JournalRow,
+    back_from: str = "",
+    watch_s: float = 0,
+    kind: Kind = DEPLOYED,
 ) -> str:
     """A deployment that was started, wrote this journal and ended so; its id."""
     request = {"environment": TITLE, "ref": "v1.4.2", "back_from": back_from}
-    operation, _ = await store.create_operation(new_operation(request=request), NOW)
+    operation, _ = await store.create_operation(new_operation(request=request, kind=kind), NOW)
     made = plan(watch_s=watch_s)
     await store.set_plan(operation.id, to_json(made), made.hash)
     await store.transition(operation.id, Event.START, by=ANA, at=NOW)
@@ -132,12 +138,16 @@ async def test_trouble_in_the_watch_is_told(store: Store, phase: Phase, *, is_tr
     assert found.trouble_at == (END + timedelta(minutes=1) if is_trouble else None)
 
 
-async def test_a_roll_back_says_of_what(store: Store) -> None:
-    """By the id of the deployment whose previous image came back."""
+async def test_a_rollback_says_of_what(store: Store) -> None:
+    """By the id of the deployment whose previous image came back; one to a chosen release names none."""
     first = await ended(store, Event.SUCCEED)
-    await ended(store, Event.SUCCEED, back_from=first)
+    await ended(store, Event.SUCCEED, back_from=first, kind=Kind.ROLLBACK)
+    await ended(store, Event.SUCCEED, kind=Kind.ROLLBACK)
 
-    assert [each.back_from for each in await read(store)] == ["", first]
+    found = await read(store)
+
+    assert [each.back_from for each in found] == ["", first, ""]
+    assert [each.is_rollback for each in found] == [False, True, True]
 
 
 async def test_what_ended_before_is_not_there(store: Store) -> None:

@@ -10,6 +10,7 @@ from sqlite_utils import Database, Migrations
 
 from bot.audit import AuditEvent, append, problems, rows
 from bot.migrations import migrations
+from bot.rules import revision
 from tests.builders import NOW
 
 NAMES = [migration.name for migration in migrations._migrations]
@@ -49,6 +50,24 @@ def a_delivery(db: Database) -> None:
     db.table("delivery").insert({"guid": "g1", **told, "received_at": NOW.isoformat(), "body": b"x"})
 
 
+def the_rules(db: Database) -> None:
+    who = {"by_id": "U0ANA", "by_team": "T0REIFY", "why": "broken"}
+    now, bad = NOW.isoformat(), {"repository": "reify/reify-studio", "good_ref": "v1", "bad_ref": "v2"}
+    holder = {"holder_id": "U0ANA", "holder_team": "T0REIFY", "why": "demo", "since": now}
+    db.table("lock").insert({"id": 1, "scope": "reify-studio/production", "branch": "", **holder})
+    waits = {"user_id": "U0BO", "team_id": "T0REIFY", "channel": "C0DEPLOYS", "wants": "unlock", "since": now}
+    db.table("lock_waiter").insert({"lock_id": 1, **waits})
+    held = {"environment": "reify-studio/production", "good": "1" * 40, "bad": "2" * 40, "at": now}
+    db.table("hold").insert({"operation_id": "op1", **held, **bad, **who})
+    db.table("incident").insert({"id": 1, "started_at": now, **who})
+    db.table("incident_notice").insert({"incident_id": 1, "event": "start", "channel": "C0DEPLOYS"})
+    reviewed = {"reviewed_by": "U0BO", "reviewed_at": now, "note": ""}
+    db.table("review").insert({"operation_id": "op1", "incident_id": 1, **reviewed})
+    asked = {"plan_hash": "0123456789abcdef", "state": "pending", "requested_at": now, "expires_at": now}
+    db.table("approval").insert({"operation_id": "op1", **asked})
+    db.table("github_record").insert({"operation_id": "op1", "next_at": now})
+
+
 # What is put into the database once the migration of that name was applied.
 SAMPLES: dict[str, Callable[[Database], None]] = {
     "m001_operations": an_operation,
@@ -56,7 +75,26 @@ SAMPLES: dict[str, Callable[[Database], None]] = {
     "m003_fires": a_fire,
     "m004_watches": a_watch,
     "m005_deliveries": a_delivery,
+    "m006_rules": the_rules,
 }
+
+TABLES = (
+    "operation",
+    "journal",
+    "audit",
+    "fire",
+    "watch",
+    "delivery",
+    "rules",
+    "lock",
+    "lock_waiter",
+    "hold",
+    "incident",
+    "incident_notice",
+    "review",
+    "approval",
+    "github_record",
+)
 
 
 def content(db: Database, tables: list[str]) -> dict[str, list[dict[str, object]]]:
@@ -107,9 +145,7 @@ def test_every_table_is_strict(db: Database) -> None:
     """SQLite's loose types are off everywhere."""
     migrations.apply(db)
 
-    assert {table: db.table(table).strict for table in our_tables(db)} == dict.fromkeys(
-        ("operation", "journal", "audit", "fire", "watch", "delivery"), True
-    )
+    assert {table: db.table(table).strict for table in our_tables(db)} == dict.fromkeys(TABLES, True)
 
 
 def test_the_database_itself_refuses_a_second_active_operation(db: Database) -> None:
@@ -123,6 +159,88 @@ def test_the_database_itself_refuses_a_second_active_operation(db: Database) -> 
             "actor_team, channel, request, plan, plan_hash, created_at, started_at, finished_at, card_channel, "
             "card_ts, cancel_requested_by, reason, outcome, announced FROM operation"
         )
+
+
+@pytest.mark.parametrize(
+    ("request_json", "kind"),
+    [('{"ref": "v1", "back_from": "op0"}', "rollback"), ('{"back_from": ""}', "deployment"), ("{}", "deployment")],
+)
+def test_what_went_back_before_is_a_rollback_afterwards(db: Database, request_json: str, kind: str) -> None:
+    """Deployments that a button or the bot itself made to go back get the kind that they are."""
+    migrations.apply(db, stop_before="m006_rules")
+    an_operation(db)
+    db.execute("UPDATE operation SET request = ?", [request_json])
+
+    migrations.apply(db)
+
+    assert db.execute("SELECT kind FROM operation").fetchone() == (kind,)
+
+
+@pytest.mark.parametrize("table", ["lock", "hold", "incident"])
+def test_every_change_of_the_rules_is_counted(db: Database, table: str) -> None:
+    """Whoever writes a lock, a hold or an incident, in whatever way: the revision of the rules goes up."""
+    migrations.apply(db)
+    an_operation(db)
+    revisions = [revision(db)]
+    the_rules(db)
+    for dependent in ("lock_waiter", "incident_notice", "review"):
+        db.execute(f"DELETE FROM {dependent}")
+    for change in (f"UPDATE {table} SET why = 'mended'", f"DELETE FROM {table}"):
+        revisions.append(revision(db))
+        db.execute(change)
+    revisions.append(revision(db))
+
+    assert revisions == [0, 3, 4, 5]
+
+
+def test_what_was_told_of_an_incident_is_no_change_of_the_rules(db: Database) -> None:
+    """A plan does not become void because a message was posted or a rollback reviewed."""
+    migrations.apply(db)
+    an_operation(db)
+    the_rules(db)
+    before = revision(db)
+
+    db.execute("UPDATE incident_notice SET ts = '1.0', shown = 1")
+    db.execute("UPDATE review SET note = 'fine'")
+
+    assert revision(db) == before
+
+
+def another(db: Database, table: str) -> None:
+    """Insert the table's only row once more."""
+    (row,) = db.query(f"SELECT * FROM {table}")
+    db.table(table).insert({column: value for column, value in row.items() if column != "id"})
+
+
+@pytest.mark.parametrize("table", ["lock", "incident", "approval", "review", "hold"])
+def test_the_database_itself_refuses_a_second_one(db: Database, table: str) -> None:
+    """One lock of a scope, one incident, one pending approval; one review and one hold for an operation."""
+    migrations.apply(db)
+    an_operation(db)
+    the_rules(db)
+
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        another(db, table)
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("lock", "released_at = since"),
+        ("incident", "ended_at = started_at"),
+        ("approval", "state = 'approved'"),
+    ],
+)
+def test_what_is_over_leaves_room_for_the_next(db: Database, table: str, change: str) -> None:
+    """A released lock, an ended incident and a decided approval are no obstacle."""
+    migrations.apply(db)
+    an_operation(db)
+    the_rules(db)
+    db.execute(f"UPDATE {table} SET {change}")
+
+    another(db, table)
+
+    assert db.table(table).count == 2
 
 
 def test_a_migration_that_breaks_leaves_nothing_behind(db: Database) -> None:

@@ -28,6 +28,7 @@ WAYS = {
     State.FAILED: (Event.START, Event.FAIL),
     State.CANCELLED: (Event.CANCEL,),
     State.EXPIRED: (Event.EXPIRE,),
+    State.REJECTED: (Event.REJECT,),
 }
 
 

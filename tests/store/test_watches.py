@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from bot.audit import AuditEvent
-from bot.domain.operation import Card, Event, Operation
+from bot.domain.operation import Card, Event, Kind, Operation
 from bot.domain.watch import Phase, Trouble, Watch
 from bot.operations.plans import to_json
 from bot.store import Store
@@ -26,10 +27,10 @@ def watches(store: Store) -> Watches:
 
 
 async def succeeded(
-    store: Store, *, watch_s: float = 600.0, key: str = "", app: str = "reify-studio", at: datetime = NOW
+    store: Store, *, watch_s: float = 600.0, key: str = "", app: str = "reify-studio", at: datetime = NOW, **new: Any
 ) -> Operation:
     """A deployment that succeeded just now."""
-    operation, _ = await store.create_operation(new_operation(app, key=key), at)
+    operation, _ = await store.create_operation(new_operation(app, key=key, **new), at)
     planned = dataclasses.replace(WATCHED, watch_s=watch_s)
     await store.set_plan(operation.id, to_json(planned), planned.hash)
     for event in (Event.START, Event.VERIFY, Event.SUCCEED):
@@ -47,6 +48,14 @@ async def test_a_success_gets_its_watch_once(store: Store, watches: Watches) -> 
     assert followed.watch == Watch(operation.id, END)
     assert followed.operation == operation
     assert not followed.has_newer
+
+
+async def test_a_rollback_is_watched_like_a_deployment(store: Store, watches: Watches) -> None:
+    """The old image may be ill as well: the same window."""
+    operation = await succeeded(store, kind=Kind.ROLLBACK)
+    await watches.begin(NOW)
+
+    assert await watches.of(operation.id) == Watch(operation.id, END)
 
 
 async def test_what_came_since_is_bounded_and_has_what_counts(store: Store, watches: Watches) -> None:

@@ -181,6 +181,14 @@ def test_prose_mentions_people_by_id_and_nothing_else(text: str, expected: str) 
     assert blocks.prose(text) == expected
 
 
+def test_prose_calls_a_group_only_where_all_words_are_ours() -> None:
+    """A branch that is called like a group calls nobody; who may approve is told by the group's name."""
+    text = "Ask one of <!subteam^S0LEADS>, <!subteam^s>, <!channel>."
+
+    assert blocks.prose(text, groups=True) == "Ask one of <!subteam^S0LEADS>, &lt;!subteam^s&gt;, &lt;!channel&gt;."
+    assert "<!" not in blocks.prose(text)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from bot.domain.deployment import Changes, DeploymentPlan
+from bot.domain.deployment import Blocker, Changes, DeploymentPlan
 from bot.domain.model import Ci, CiState, MigrationRisk, Migrations, Relation, Strategy
 from bot.domain.operation import Operation, State, StepStatus
 from bot.domain.rollout import Step
 from bot.errors import Reason
 from bot.operations.plans import plan_of as read_plan
 from bot.views import deployments as views
+from bot.views import holds, locks
 from tests.builders import (
     ANA,
     NEW,
@@ -31,6 +32,7 @@ from tests.builders import (
     plan,
     planned,
     receipt,
+    rollback_plan,
     row,
     started,
     updated,
@@ -124,6 +126,7 @@ CONDITIONS: dict[str, tuple[Operation, str]] = {
     ),
     "withdrawn": (operation(state=State.CANCELLED, started_at=None, reason=Reason.CANCELLED), "cancelled"),
     "expired": (operation(state=State.EXPIRED), "expired unconfirmed"),
+    "rejected": (operation(state=State.REJECTED, started_at=None, reason=Reason.REJECTED), "rejected"),
     "refused": (
         operation(of=plan(blockers=(blocker(),)), state=State.FAILED, started_at=None, reason=Reason.CI_NOT_GREEN),
         "CI failed on this commit.",
@@ -323,3 +326,49 @@ def test_a_deployment_without_a_ref_is_told_the_newest_tag(tag: str, words: str)
     assert "`/deploy production NAME --on main`" in said_of.text
     assert "production" in views.looking_for_tags("production").text
     assert "Nothing started" in views.plan_moved().text
+
+
+def test_a_refusal_has_the_ways_out_of_each_lock_and_hold() -> None:
+    """A row of buttons for each that a person can lift, with its id; none for a rule that waits for a commit."""
+    locked = Blocker(Reason.LOCKED, "Locked.", "Ask.", subject="3")
+    held, unknown = (Blocker(reason, "Held.", "Mend.", subject="7") for reason in (Reason.HELD, Reason.HOLD_UNKNOWN))
+
+    message = views.refused(plan(blockers=(locked, held, unknown, blocker())))
+
+    rows = [block for block in message.blocks if block["type"] == "actions"]
+    assert rows == [*locks.ways_out("3", "/deploy production v1.4.2"), *holds.ways_out("7"), *holds.ways_out("7")]
+    fits(message)
+
+
+def test_a_lock_on_a_rollback_is_asked_about_with_its_own_command() -> None:
+    """Whoever waits for the lock is told how to roll back then, not how to deploy."""
+    locked = Blocker(Reason.LOCKED, "Locked.", "Ask.", subject="3")
+
+    message = views.refused(rollback_plan(blockers=(locked,)))
+
+    assert message.blocks[-1:] == locks.ways_out("3", "/rollback production v41")
+
+
+def test_a_subject_without_ways_out_has_no_buttons() -> None:
+    """Whatever else may carry an id some day."""
+    other = dataclasses.replace(blocker(), subject="9")
+
+    assert not [block for block in views.refused(plan(blockers=(other,))).blocks if block["type"] == "actions"]
+
+
+def test_ten_locks_do_not_fill_the_message() -> None:
+    """The first few have buttons; all have their sentence."""
+    many = tuple(Blocker(Reason.LOCKED, f"Locked {n}.", "Ask.", subject=str(n)) for n in range(60))
+
+    fits(views.refused(plan(blockers=many)))
+
+
+def test_a_press_that_starts_nothing_says_what_changed_and_what_helps() -> None:
+    """With the buttons of the lock that came meanwhile, and none where a look at the card is all."""
+    locked = plan(blockers=(Blocker(Reason.LOCKED, "Locked.", "Ask.", subject="3"),))
+
+    kept_out, moved = views.not_started("Locked.", locked), views.not_started("the strategy changed", plan())
+
+    assert kept_out.text == "Nothing started: Locked. The card shows the plan as it is now; look again."
+    assert [block["type"] for block in kept_out.blocks] == ["section", "actions"]
+    assert moved.blocks == []

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from bot.domain.history import Page, Recorded, Result, Wish
-from bot.domain.operation import Card, State
+from bot.domain.operation import Card, Kind, State
 from bot.views import history as views
 from bot.views.blocks import Message
 from tests.builders import NOW
@@ -38,7 +38,9 @@ def event(detail: object, **changes: str) -> Recorded:
         ({"state": State.FAILED, "started_at": None}, "refused · "),
         ({"state": State.FAILED, "reason": "wrong_image", "message": "One is not."}, "`wrong_image` One is not."),
         ({"state": State.EXPIRED, "started_at": None}, "expired unconfirmed · "),
-        ({"back_from": "x"}, "· roll back"),
+        ({"kind": Kind.ROLLBACK}, "· rollback"),
+        ({"approved_by": "U0BO"}, "by <@U0ANA>, approved by <@U0BO> · 1 min"),
+        ({"rejected_by": "U0BO"}, "by <@U0ANA>, rejected by <@U0BO> · 1 min"),
         ({"commit": "844d600" + "0" * 33, "origin": "v1.4.1"}, "`v1.4.2` (`844d600`) from `v1.4.1`"),
         ({"card": Card("C0DEPLOYS", "1.2")}, "· <https://reify.slack.com/archives/C0DEPLOYS/p12|card> in <#C0DEPLOYS>"),
     ],
@@ -59,6 +61,11 @@ def test_a_card_in_a_direct_message_is_not_linked() -> None:
         (Wish(), "History, newest first: none."),
         (Wish("reify-studio/qa", Result.FAILED), "of *reify-studio/qa*, those that failed, newest first: none."),
         (Wish(result=Result.SUCCEEDED), "those that succeeded"),
+        (Wish(result=Result.REJECTED), "those that an approver rejected"),
+        (
+            Wish("reify-studio/qa", Result.ROLLBACKS),
+            "History of *reify-studio/qa*, rollbacks alone, newest first: none.",
+        ),
         (Wish(search="x"), "Events that contain `x`, newest first: none."),
     ],
 )

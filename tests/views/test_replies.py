@@ -35,6 +35,10 @@ FAILURES = [
     (BadCommand("Which commit?", usage="`/deploy ENV REF`", did_you_mean="--plan"), ["Which commit?", "--plan", "REF"]),
     (BadCommand("Which commit?"), ["Which commit?"]),
     (NotFound("There is no `qa`.", hint="Did you mean `staging`?"), ["There is no `qa`.", "`staging`"]),
+    (
+        NotAllowed("A second person has to approve this.", hint="Ask one of <!subteam^S0LEADS>, <@U0BO>."),
+        ["<!subteam^S0LEADS>, <@U0BO>"],
+    ),
     (NotAllowed("Only <@U0ANA> can confirm this.", reason=Reason.NOT_THE_REQUESTER), ["Only <@U0ANA> can"]),
     (OperationRunning("A deployment is running.", hint="Wait until it ends."), ["is running", "Wait until"]),
     (LeaseHeld("148e", "bo@reify.example", AT), ["bo@reify.example until 12:00:00 UTC", "outside Flytower"]),

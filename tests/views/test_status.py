@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 
+from bot.domain.approval import Approval, ApprovalState
 from bot.domain.drift import Drift, drifts
 from bot.domain.model import NO_RELEASE, Relation
-from bot.domain.operation import State
-from bot.domain.status import EnvironmentStatus, Lag, Live
+from bot.domain.operation import Kind, State
+from bot.domain.status import EnvironmentStatus, Lag, Live, Rules
 from bot.views import status as views
 from bot.views.blocks import ALL_TEXT_LIMIT, Message
 from tests.builders import NEW, NOW, OLD, environment, machine, operation
 from tests.views.messages import TEAM, fits, said, texts
+from tests.views.test_rules import FROZEN, HOSTILE, INCIDENT, hold, lock
 
-HOSTILE = "<!channel> *x* `y` <https://evil|z>"
+PENDING = Approval(ApprovalState.PENDING, "hash", NOW, NOW + timedelta(hours=1))
+VOID = dataclasses.replace(PENDING, state=ApprovalState.VOID)
 
 
 def standing(name: str = "production", **changes: Any) -> EnvironmentStatus:
@@ -82,6 +85,61 @@ def test_what_runs_and_what_waits_is_named() -> None:
     assert "📋 and 2 plans wait" in words
     assert "5 plans wait" in words
     assert "release v43 by &lt;!channel&gt;" in words
+
+
+def test_what_keeps_deployments_out_is_told() -> None:
+    """A lock, a hold and a freeze as lines; in the text alone as words."""
+    message = shown(standing(rules=Rules((lock(),), holds=(hold(),), frozen=FROZEN)))
+
+    blocks = "\n".join(texts(message.blocks))
+    assert all(part in blocks for part in ("🔒", "database work", "v1.4.2", "frozen (weekend) until"))
+    assert "; locked, a hold, frozen (weekend) until <!date^" in message.text
+
+
+def test_an_incident_is_told_once_and_first() -> None:
+    """It is about every environment, so it stands above all of them."""
+    rules = Rules(incident=INCIDENT)
+
+    message = shown(standing("production", rules=rules), standing("staging", rules=rules))
+
+    assert "all is red" in message.blocks[0]["text"]["text"]
+    assert "all is red" in message.text.splitlines()[0]
+    assert said(message).count("all is red") == 2
+
+
+def test_many_rules_are_counted_where_there_is_no_room() -> None:
+    """Beside one environment six lines and how many more; beside many the words alone; nothing is too long."""
+    rules = Rules((lock(why=HOSTILE * 9),), holds=tuple(hold(bad_ref=f"v{n}") for n in range(20)), frozen=FROZEN)
+
+    one = said(shown(standing(rules=rules)))
+    many = said(shown(*(standing(f"e{n}", rules=rules) for n in range(40))))
+
+    assert "and 16 more: `/deploy why production`" in one
+    assert "locked, 20 holds, frozen" in many
+    assert "<!channel>" not in one + many
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "a plan of `v1.4.2` by <@U0ANA> waits for its button, asked 5 min ago"),
+        ({"approval": PENDING}, "a plan of `v1.4.2` by <@U0ANA> waits for an approval until <!date^"),
+        ({"approval": VOID}, "a plan of `v1.4.2` by <@U0ANA> waits for a new plan, asked"),
+        ({"kind": Kind.ROLLBACK}, "a rollback to `v1.4.2` by <@U0ANA> waits for its button"),
+    ],
+)
+def test_what_waits_says_for_whom(changes: dict[str, Any], words: str) -> None:
+    """Its requester's button, an approver's, or somebody who plans it again."""
+    waiting = operation(state=State.REQUESTED, **changes)
+
+    assert words in said(shown(standing(waiting=(waiting,))))
+
+
+def test_a_running_rollback_is_called_one() -> None:
+    """To where, by whom."""
+    words = said(shown(standing(running=operation(kind=Kind.ROLLBACK))))
+
+    assert "rollback to `v1.4.2` by <@U0ANA> is running for 4 min" in words
 
 
 def test_an_outside_release_of_nobody_is_told_without_a_name() -> None:

@@ -6,10 +6,13 @@ import dataclasses
 from datetime import timedelta
 from typing import Any
 
+from bot.domain.approval import Approval, ApprovalState
 from bot.domain.deployment import Blocker, DeploymentPlan
-from bot.domain.operation import Operation, State, StepStatus
+from bot.domain.operation import Kind, Operation, State, StepStatus
+from bot.domain.rollback import Contract, EarlierRelease
 from bot.domain.rollout import Step
 from bot.errors import Reason
+from bot.operations.plans import to_json
 from bot.views import why as views
 from bot.views.blocks import ALL_TEXT_LIMIT
 from tests.builders import NEW, NOW, OLD, PREPARED, blocker, failure, operation, plan, planned, receipt, row, started
@@ -141,3 +144,43 @@ def test_the_first_answer_and_the_empty_one() -> None:
     """Somebody looks; nothing was ever done."""
     assert views.looking().text
     assert "nothing to explain" in views.nothing().text
+
+
+def test_a_rejection_names_who_said_no_and_why() -> None:
+    """The person, the reason, the code and what it means; nothing to type again."""
+    outcome = {"by": "U0BO", "note": "not on a Friday"}
+    of = operation(state=State.REJECTED, started_at=None, reason=Reason.REJECTED, outcome=outcome)
+
+    words = told(of, plan())
+
+    assert "*rejected*" in words
+    assert "<@U0BO> rejected it: not on a Friday (`rejected`)" in words
+    assert "To try again" not in words
+    assert "<@U0BO> rejected it. (`rejected`)" in told(dataclasses.replace(of, outcome={"by": "U0BO"}), plan())
+
+
+def test_a_rollback_is_called_one_and_tried_again_as_one() -> None:
+    """To which release, who approved it, and the command with Fly's number, which stays what it is."""
+    earlier = EarlierRelease(41, OLD, "v1.4.1", "", NOW, "ana")
+    made = plan(ref="v1.4.1", contract=Contract(current=earlier, target=earlier))
+    approval = Approval(ApprovalState.APPROVED, made.hash, NOW, NOW, "U0BO", NOW)
+    request = {"environment": "reify-studio/production", "ref": "previous", "release": "previous"}
+    of = operation(
+        failure(),
+        of=made,
+        kind=Kind.ROLLBACK,
+        state=State.FAILED,
+        reason=Reason.MACHINE_UNHEALTHY,
+        request=request,
+        approval=approval,
+    )
+
+    words = told(of, made, running=dataclasses.replace(of, id="f" * 19, state=State.RUNNING))
+
+    assert "*reify-studio/production* rollback to `v1.4.1` (" in words
+    assert "Approved by <@U0BO>." in words
+    assert "*To try again*: `/rollback reify-studio/production v41`" in words
+    assert "Now rollback to `v1.4.1` by <@U0ANA> is running" in words
+    assert "`/rollback reify-studio/production v1.4.1`" in told(
+        dataclasses.replace(of, plan=to_json(plan(ref="v1.4.1")))
+    )

@@ -12,6 +12,7 @@ from bot.clients.fly.leases import Leases
 from bot.clients.fly.logs import Logs
 from bot.clients.fly.registry import Registry, path_in_registry
 from bot.clients.fly.releases import Releases
+from bot.clients.fly.secrets import Secrets
 from bot.clients.fly.token import Token
 from bot.clients.fly.waiting import Waiting
 from bot.clients.http import HttpClient, Observe
@@ -30,7 +31,7 @@ class FlyEndpoints:
     registry: str = "https://registry.fly.io"
 
 
-class FlyClient(Waiting, Leases, Apps, Releases, Logs):
+class FlyClient(Waiting, Leases, Apps, Releases, Secrets, Logs):
     """The port `bot.ports.Fly` for one token. Made once and closed.
 
     `token` is as `fly tokens create` prints it, with or without its scheme; ConfigError where it cannot be one.
@@ -69,6 +70,10 @@ class FlyClient(Waiting, Leases, Apps, Releases, Logs):
     async def definition(self, app: str) -> dict[str, Any] | None:
         """The fly.toml of the newest release as JSON, or None where there is none."""
         return await self._graphql.definition(app)
+
+    async def definitions(self, app: str, *, limit: int = 25) -> dict[int, dict[str, Any]]:
+        """The fly.toml of the newest releases as JSON, by version; those that Fly does not show are left out."""
+        return await self._graphql.definitions(app, limit)
 
     async def resolve_image(self, repository: str, label: str) -> Image | None:
         """The image with its digest, or None where the registry has no such label.

@@ -14,7 +14,7 @@ from bot.clients.fly import parse
 from bot.clients.fly.connection import Flaps, machine_gone, machine_path, nonce_header, read
 from bot.clients.fly.limits import GET_MACHINE_RATE
 from bot.clients.http import Retry, is_transient, path
-from bot.domain.model import Machine
+from bot.domain.model import Machine, MachineVersion
 from bot.errors import Conflict, LeaseHeld, Reason, RemoteRejected, RemoteTimeout, RemoteUnavailable
 from bot.ports import Clock
 
@@ -59,6 +59,16 @@ class Machines:
         if response.status == HTTPStatus.NOT_FOUND:
             raise machine_gone(app, machine_id)
         return read(response, lambda body: parse.machine(app, body))
+
+    async def machine_versions(self, app: str, machine_id: str) -> list[MachineVersion]:
+        """The configurations that a Machine has and had, newest first; NotFound."""
+        url = machine_path(app, machine_id, "versions")
+        response = await self._flaps.call(
+            "versions", machine_id, "GET", url, retry=Retry.SAFE, expect={HTTPStatus.NOT_FOUND}
+        )
+        if response.status == HTTPStatus.NOT_FOUND:
+            raise machine_gone(app, machine_id)
+        return read(response, lambda body: [parse.machine_version(each) for each in body])
 
     async def create_machine(
         self,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.domain.model import Check, Exit, Image, Lease, LogLine, Machine, Release
+from bot.domain.model import Check, Exit, Image, Lease, LogLine, Machine, MachineVersion, Release, Secret
 
 Json = Mapping[str, Any]
 
@@ -64,6 +64,16 @@ def machine(app: str, body: Json) -> Machine:
         started_at=next((from_milliseconds(e.get("timestamp")) for e in events if e.get("type") == "start"), None),
         created_at=body.get("created_at") or "",
     )
+
+
+def machine_version(body: Json) -> MachineVersion:
+    """A configuration that a Machine has or had."""
+    return MachineVersion(body["version"], body.get("user_config") or {})
+
+
+def secret(body: Json) -> Secret:
+    """A secret without its value, also where Fly should send one."""
+    return Secret(body["name"], body.get("digest") or "", instant(body.get("updated_at")))
 
 
 def image(ref: Json, configured: str) -> Image:
@@ -126,6 +136,7 @@ def release(body: Json) -> Release:
         image=Image.parse(body.get("image_ref") or ""),
         user=body.get("user") or "",
         created_at=instant(body.get("created_at")),
+        is_stable=body.get("stable") is True,
     )
 
 

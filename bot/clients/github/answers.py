@@ -1,21 +1,35 @@
 """GitHub's JSON read into the domain's values: only the fields that we use, each with a default. Pure.
 
-Sources: GitHub REST API, "Commits", "Workflow runs", "Workflow jobs", "Check runs", "Commit statuses".
+Sources: GitHub REST API, "Commits", "Workflow runs", "Workflow jobs", "Check runs", "Commit statuses", "Deployments".
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from bot.domain.model import ChangedFile, Ci, CiState, Commit, Comparison, Relation, WorkflowJob, WorkflowRun
+from bot.domain.model import (
+    ChangedFile,
+    Ci,
+    CiState,
+    Commit,
+    Comparison,
+    GitHubDeployment,
+    Relation,
+    WorkflowJob,
+    WorkflowRun,
+)
 
 Json = Mapping[str, Any]
 
 # GitHub lists at most so many files of a comparison and does not say that there are more.
 MOST_FILES = 300
 ACTIONS_APP = "github-actions"
+# The key in a deployment's payload that says which operation of ours it records.
+OPERATION = "flytower"
 
 # Only `success` proves anything. `cancelled` mostly means that a newer push took over, `stale` that GitHub gave
 # up waiting, `skipped` and `neutral` that nothing was judged: no verdict is unknown, neither red nor green.
@@ -40,20 +54,35 @@ STATUSES = {
 HARMLESS_ENDS = frozenset({"", "success", "skipped", "neutral"})
 # Among several checks the first of these that occurs decides.
 WORST_FIRST = (CiState.FAILURE, CiState.PENDING, CiState.UNKNOWN, CiState.SUCCESS)
+# What `git revert` writes. Where it reverts a merge, `, reversing changes made to …` follows, of what stays.
+REVERTS = re.compile(r"^[ \t]*This reverts commit ([0-9a-f]{7,40})\b", re.MULTILINE | re.IGNORECASE)
+# The trailer of Git and of the Linux kernel, often with the title behind it in brackets.
+# Source: Linux kernel documentation, "Submitting patches: Using Reported-by:, … and Fixes:".
+FIXES = re.compile(r"^Fixes:[ \t]*([0-9a-f]{7,40})\b", re.MULTILINE | re.IGNORECASE)
 
 
 def commit_of(body: Json) -> Commit:
-    """A commit; its title is the first line of the message, as it stands."""
+    """A commit; its title is the first line of the message, as it stands.
+
+    What it reverts is what git's own sentence says, what it mends what its `Fixes:` trailers do.
+    """
     inner = _object(body, "commit")
     account, author = _object(body, "author"), _object(inner, "author")
-    title = _text(inner, "message").strip().split("\n", 1)[0]
+    message = _text(inner, "message")
+    title = message.strip().split("\n", 1)[0]
     return Commit(
         sha=_text(body, "sha"),
         title=title.strip(),
         author=_text(account, "login") or _text(author, "name"),
         committed_at=instant(_text(_object(inner, "committer"), "date")),
         url=_text(body, "html_url"),
+        reverts=_named(REVERTS, message),
+        fixes=_named(FIXES, message),
     )
+
+
+def _named(pattern: re.Pattern[str], message: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(digits.lower() for digits in pattern.findall(message)))
 
 
 def named_commits(listed: Iterable[object]) -> dict[str, str]:
@@ -78,6 +107,7 @@ def comparison_of(body: Json) -> Comparison:
         files=files,
         files_complete=whole,
         url=_text(body, "html_url"),
+        merge_base=_text(_object(body, "merge_base_commit"), "sha"),
     )
 
 
@@ -154,6 +184,36 @@ def workflow_job_of(body: Json) -> WorkflowJob | None:
         url=_text(body, "html_url"),
         failed_step=next((_text(step, "name") for step in failed), ""),
     )
+
+
+def deployment_of(body: Json) -> GitHubDeployment | None:
+    """A deployment; None where it has no id."""
+    number = _number(body, "id", 0)
+    if number <= 0:
+        return None
+    return GitHubDeployment(
+        id=number,
+        sha=_text(body, "sha"),
+        environment=_text(body, "environment"),
+        task=_text(body, "task"),
+        operation=_text(_payload(body), OPERATION),
+    )
+
+
+def _payload(body: Json) -> Json:
+    """The payload, which comes as it was sent: as an object or as JSON in a text."""
+    payload = body.get("payload")
+    if isinstance(payload, str):
+        try:
+            payload = json.loads(payload)
+        except ValueError:
+            payload = None
+    return payload if isinstance(payload, dict) else {}
+
+
+def states_of(listed: Iterable[object]) -> list[str]:
+    """The states from a list of a deployment's statuses, in its order."""
+    return [_text(item, "state") for item in listed if isinstance(item, dict)]
 
 
 def dispatched_run(body: Json) -> int | None:

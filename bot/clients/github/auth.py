@@ -32,9 +32,10 @@ INSTALLATION_KEPT = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class TokenAuth:
-    """A fine-grained personal access token: Checks and Commit statuses to read, Contents and Actions to write.
+    """A fine-grained token: Checks and Commit statuses to read; Contents, Actions and Deployments to write.
 
-    Writing is for what has to be built first: making a tag, starting and cancelling a workflow.
+    Writing is for what has to be built first (making a tag, starting and cancelling a workflow) and for recording
+    what the bot deployed itself.
     """
 
     token: str = field(repr=False)

@@ -8,6 +8,7 @@ from bot.clients.github.actions import Actions
 from bot.clients.github.auth import AppAuth, TokenAuth
 from bot.clients.github.commits import Commits
 from bot.clients.github.connection import Connection
+from bot.clients.github.deployments import Deployments
 from bot.clients.github.lists import Lists
 from bot.clients.github.search import Search
 from bot.clients.http import Observe
@@ -16,7 +17,7 @@ from bot.ports import Clock
 API_URL = "https://api.github.com"
 
 
-class GitHubClient(Commits, Actions, Search):
+class GitHubClient(Commits, Actions, Deployments, Search):
     """The port `bot.ports.GitHub` over the REST API. Make it inside the running event loop, and close it.
 
     Every method raises RemoteError. After RateLimited no further call is sent before the instant that GitHub

@@ -248,6 +248,7 @@ def member_of(user: Mapping[str, Any]) -> Member:
         is_deleted=bool(user.get("deleted")),
         is_bot=bool(user.get("is_bot")),
         is_stranger=bool(user.get("is_stranger")),
+        time_zone=str(user.get("tz") or ""),
     )
 
 

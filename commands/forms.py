@@ -1,0 +1,19 @@
+"""Opens modals, and says what went wrong where Slack does not."""
+
+from __future__ import annotations
+
+from bot.errors import RemoteRejected, StaleAction
+from bot.ports import Chat
+from bot.views.blocks import View
+
+
+async def open_form(chat: Chat, trigger_id: str, view: View, *, again: str) -> None:
+    """Open a modal; `again` tells how to get to it once more. StaleAction where time ran out, RemoteError."""
+    try:
+        await chat.open_view(trigger_id, view)
+    except RemoteRejected as error:
+        if error.code == "expired_trigger_id":
+            raise StaleAction("Slack gives three seconds to open the form, and they were over.", hint=again) from error
+        # The same request came twice, and the form is open.
+        if error.code != "exchanged_trigger_id":
+            raise

@@ -1,0 +1,19 @@
+"""Jobs around approvals: what is no longer true is void before somebody reads it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.operations.approvals import Approvals
+from jobs.schedule import Job
+
+LOOK_EVERY = timedelta(minutes=1)
+
+
+def void_stale(approvals: Approvals) -> Job:
+    """Void requests for approval whose plan is no longer true: somebody deployed, a lock came, main moved."""
+
+    async def run() -> str:
+        return f"{await approvals.void_stale()} void"
+
+    return Job("void-approvals", LOOK_EVERY, run)

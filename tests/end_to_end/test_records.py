@@ -1,0 +1,100 @@
+"""What the bot rolls out itself is in GitHub's books, whatever GitHub is doing meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from bot.operations.records import Recorder
+from bot.records import Records
+from jobs.records import RecordBeat
+from sandbox.faults import Fault
+from sandbox.github.model import Deployment
+from tests.world import SHA, World
+
+WORKSPACE = "https://reify.slack.com/"
+
+
+@pytest.fixture
+async def recording(world: World) -> AsyncIterator[World]:
+    """A world whose bot tells GitHub, a second after something changed."""
+    bot = world.bot
+    recorder = Recorder(Records(bot.store), bot.github, bot.clock, bot.settings.environment, workspace=WORKSPACE)
+    beat = RecordBeat(recorder, bot.clock)
+    beat.start()
+    bot.engine._changed = _both(bot.engine._changed, beat)
+    yield world
+    await beat.stop()
+
+
+def _both(changed: Callable[[str], None], beat: RecordBeat) -> Callable[[str], None]:
+    def tell(operation_id: str) -> None:
+        changed(operation_id)
+        beat.wake()
+
+    return tell
+
+
+def ours(world: World) -> list[Deployment]:
+    """The deployments at GitHub that carry an operation of the bot."""
+    repository = world.github.world.repository("reify/reify-studio")
+    assert repository is not None
+    return [each for each in repository.deployments if isinstance(each.payload, dict) and "flytower" in each.payload]
+
+
+def states(deployment: Deployment) -> list[str]:
+    return [status.state for status in deployment.statuses]
+
+
+async def deploys(world: World) -> str:
+    """The id of a deployment of staging by the image way, which succeeded."""
+    await world.types("/deploy staging main")
+    (operation,) = await world.operations()
+    assert operation.state == "succeeded"
+    return operation.id
+
+
+async def test_a_rollout_of_our_own_is_recorded_at_github(recording: World) -> None:
+    """One deployment of the commit to the environment, begun and ended, with the way to the card."""
+    operation_id = await deploys(recording)
+    await recording.simulators.clock.sleep(30)
+
+    (made,) = ours(recording)
+    assert (made.sha, made.environment, made.task) == (SHA["heading"], "staging", "deploy")
+    assert made.payload == {"flytower": operation_id}
+    assert states(made) == ["in_progress", "success"]
+    assert made.statuses[-1].log_url.startswith(f"{WORKSPACE}archives/C0DEPLOYS/p")
+    assert made.statuses[-1].environment_url == "https://reify-studio-staging.fly.dev"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "status": 502},
+        {"kind": "status", "status": 403},
+        {"kind": "drop_before"},
+        {"kind": "drop_after", "times": 2},
+    ],
+)
+async def test_github_in_trouble_holds_no_deployment_up(recording: World, fault: dict[str, Any]) -> None:
+    """It ends as ever; once GitHub is well, there is one deployment in the state in which it ended."""
+    recording.github.faults.add(Fault(method="POST", path="/deployments", **fault))
+    await deploys(recording)
+    recording.github.faults.clear()
+    await recording.simulators.clock.sleep(3600)
+
+    (made,) = ours(recording)
+    assert states(made)[-1] == "success"
+    assert len(states(made)) == len(set(states(made)))
+
+
+async def test_a_commit_that_github_lost_stays_without_a_record(recording: World) -> None:
+    """GitHub does not know the commit any more: it is told nothing, and asked once."""
+    recording.github.faults.add(Fault("status", method="POST", path="/deployments$", status=422))
+    await deploys(recording)
+    await recording.simulators.clock.sleep(3600)
+
+    assert ours(recording) == []
+    assert len(recording.github.calls.find("POST", "/deployments$")) == 1
