@@ -8,7 +8,7 @@ import structlog
 
 from bot.domain.approval import ApprovalState
 from bot.domain.deployment import DeploymentPlan
-from bot.domain.model import Actor
+from bot.domain.model import Actor, CiState, Relation
 from bot.domain.operation import Event, Operation, State
 from bot.errors import BotError, InvalidTransition, NotAllowed, Reason, StaleAction
 from bot.operations.deployments import (
@@ -51,7 +51,10 @@ class Approvals:
         fresh = await self._deployments.fresh_plan(operation)
         if why := _untrue(operation, fresh):
             await self._void(operation, why)
-            return Confirmation(Confirmed.PLAN_CHANGED, await self._store.operation(operation.id), why)
+            operation = await self._store.operation(operation.id)
+            # What is no longer true may be what another approver has just begun.
+            refuse_decided(operation)
+            return Confirmation(Confirmed.PLAN_CHANGED, operation, why)
         return Confirmation(Confirmed.STARTED, await self._deployments.start(operation, fresh, by=by, is_approved=True))
 
     async def reject(self, operation_id: str, *, plan_hash: str, by: Actor, why: str) -> Operation:
@@ -118,7 +121,7 @@ class Approvals:
             log.info("plan not looked at", operation=operation.id, error=str(error))
             return False
         why = _untrue(operation, fresh)
-        return bool(why) and await self._void(operation, why)
+        return bool(why) and not _is_silence(plan_of(operation), fresh) and await self._void(operation, why)
 
     async def _void(self, operation: Operation, why: str) -> bool:
         is_void = await self._store.void_approval(operation.id, operation.plan_hash, why=why, at=self._clock.now())
@@ -138,6 +141,14 @@ class Approvals:
         if asked.expires_at < self._clock.now():
             raise StaleAction(UNDECIDABLE[ApprovalState.EXPIRED], reason=Reason.APPROVAL_VOID)
         return operation
+
+
+def _is_silence(shown: DeploymentPlan, fresh: DeploymentPlan) -> bool:
+    """Whether somebody who told something for the plan that was shown does not answer now."""
+    has_compared = shown.changes.relation is not Relation.UNKNOWN
+    has_ci = shown.ci.state is not CiState.UNKNOWN
+    is_uncompared = has_compared and fresh.changes.relation is Relation.UNKNOWN
+    return is_uncompared or (has_ci and fresh.ci.state is CiState.UNKNOWN)
 
 
 def _untrue(operation: Operation, fresh: DeploymentPlan) -> str:

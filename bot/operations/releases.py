@@ -101,6 +101,7 @@ class Releases:
     """Reads the books, and finds in them what people mean."""
 
     def __init__(self, store: Store, github: GitHub, fly: FlyByOrganisation, clock: Clock) -> None:
+        self._store = store
         self._queries = Queries(store)
         self._github = github
         self._fly = fly
@@ -174,8 +175,14 @@ class Releases:
         return Looked(None)
 
     async def _previous(self, environment: Environment, books: Books, sources: Sources) -> EarlierRelease:
-        """The previous release whose image really is another one; NotFound where the books show none."""
-        for release in islice(books.previous(), PREVIOUS_TRIES):
+        """The previous release whose image really is another one; NotFound where the books show none.
+
+        What is held was bad: it is no place to go back to, whatever ran last.
+        """
+        rules = await self._store.rules_in_force(environment.title)
+        held = {hold.bad for hold in rules.holds}
+        earlier = (release for release in books.previous() if release.image.sha not in held)
+        for release in islice(earlier, PREVIOUS_TRIES):
             if release.image.digest:
                 return release
             found = (await self.image(environment, release.image, sources)).image

@@ -80,7 +80,7 @@ async def test_the_picker_lists_what_was_live(live: Sandbox) -> None:
 
 
 async def test_a_lock_keeps_out_and_can_be_taken_over(live: Sandbox) -> None:
-    """Ana is refused with the ways out; she takes the lock over with a reason, and Bo is told."""
+    """Ana is refused with the ways out; she takes the lock over with a reason, and the channel reads it."""
     bo = await live.window("#user=U0BO")
     await types(bo, '/deploy lock production "moving the database" for 2h')
     await expect(message(bo, "moving the database").first).to_be_visible()
@@ -94,5 +94,4 @@ async def test_a_lock_keeps_out_and_can_be_taken_over(live: Sandbox) -> None:
     await form.get_by_role("button", name="Take over").click()
 
     await expect(message(ana, "checkout is down").first).to_be_visible(timeout=PATIENCE_MS)
-    await bo.get_by_role("navigation").get_by_text("Flytower").first.click()
-    await expect(message(bo, "took over your lock").first).to_be_visible(timeout=PATIENCE_MS)
+    await expect(message(bo, "checkout is down").first).to_be_visible(timeout=PATIENCE_MS)

@@ -76,6 +76,15 @@ async def test_a_red_rollback_is_approved_proven_and_held_until_the_fix(bad: Wor
     assert len(bad.release_commands()) == 2
 
 
+async def test_previous_is_never_what_is_held(bad: World) -> None:
+    """After a rollback the next one goes further back, not to the bad release that ran last."""
+    await bad.types("/rollback production")
+    await bad.clicks(APPROVE, by="U0CLEO")
+    await bad.types("/rollback production")
+
+    assert "to `v1.4.0`" in text_of(bad.card())
+
+
 async def test_a_green_rollback_goes_by_one_button(harmless: World) -> None:
     """Nothing in between but commits: the requester confirms, no release command runs, both Machines are back."""
     await harmless.types("/rollback production")

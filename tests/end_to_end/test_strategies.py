@@ -16,6 +16,7 @@ from tests.world import PRODUCTION, SHA, World, text_of
 
 CONFIRM, CANCEL = "deployment_confirm", "deployment_cancel"
 NEW, OLD = f"sha-{SHA['v1.4.2']}", f"sha-{SHA['v1.4.1']}"
+DAY_S = 86_400.0
 IAD, SJC = "148e2d1c6e9789", "9080e4f2c51387"
 STRATEGIES = ("rolling", "immediate", "canary", "bluegreen")
 
@@ -480,6 +481,8 @@ async def test_a_bot_that_dies_after_every_row_ends_with_one_effect(
     world: World, strategy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a Machine to replace and a standby: every Machine moved once, none made twice, one release command."""
+    # What is destroyed must still be there to be counted, however long the many deaths take.
+    world.fly.world.durations.destroyed_readable_s = DAY_S
     standby = await adds(world, "iad", asleep=True, standbys=[IAD])
     world.fault("host_unreachable", target=SJC)
     before = {machine["id"] for machine in world.all_machines()}

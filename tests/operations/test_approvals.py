@@ -110,6 +110,17 @@ async def test_a_provider_that_does_not_answer_voids_nothing(world: World) -> No
     assert kept.is_pending
 
 
+async def test_silence_of_github_voids_nothing(world: World) -> None:
+    """What it told when the plan was shown is still the best that is known; the click asks again."""
+    operation = await waiting(world)
+    world.github.faults.add(Fault("status", status=500))
+
+    assert await world.bot.approvals.void_stale() == 0
+    kept = (await world.bot.store.operation(operation.id)).approval
+    assert kept is not None
+    assert kept.is_pending
+
+
 async def test_what_needs_no_approval_is_not_approved(world: World) -> None:
     """Its requester confirms it."""
     await world.types("/deploy production v1.4.2")
