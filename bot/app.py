@@ -70,9 +70,9 @@ from jobs.approvals import void_stale
 from jobs.deliveries import forget_deliveries
 from jobs.locks import tell_of_locks
 from jobs.operations import expire_plans
-from jobs.records import RecordBeat
+from jobs.records import record_beat
 from jobs.schedule import Schedule
-from jobs.watch import WatchBeat
+from jobs.watch import watch_beat
 
 log = structlog.get_logger()
 
@@ -228,8 +228,8 @@ class Application:
         self._go_back(people, releases)
         self._keep_out(people, keeper, identity.url)
         recorder = Recorder(Records(self.store), self.github, self.clock, settings.environment, workspace=identity.url)
-        self.records = RecordBeat(recorder, self.clock)
-        self._watch(planner, people)
+        self.records = record_beat(recorder, self.clock)
+        self._watch(people)
         self._look(people, identity.url, modal.open_modal)
         self.schedule = Schedule(self.store, self.clock, speed=settings.clock_speed)
         self.schedule.add(expire_plans(self.deployments))
@@ -274,14 +274,14 @@ class Application:
         lane = EmergencyLane(incidents, people, clock, channels=channels, changed=self.incident_announcer.changed)
         incidents_command.register(self.router, lane, self.slack, workspace=workspace, command=command)
 
-    def _watch(self, planner: Planner, people: People) -> None:
+    def _watch(self, people: People) -> None:
         settings, watches = self.settings, Watches(self.store)
         told = WatchAnnouncer(self.store, self.slack, self.clock, self.tasks, channel_of=self._channel_of)
-        restorer = Restorer(self.store, self.deployments, self.engine, planner, self.clock, settings.environment)
+        restorer = Restorer(self.deployments)
         self.watching = Watching(
             watches, restorer, people, self.fly, self.clock, settings.organisation_of, told.changed
         )
-        self.beat = WatchBeat(self.watching, self.clock)
+        self.beat = watch_beat(self.watching, self.clock)
         returns = Returns(self.store, watches, self.deployments, people)
         watch.register(self.router, returns, self.watching, self.deploy.prepare)
 

@@ -12,6 +12,7 @@ from bot.ports import Chat
 from bot.views import holds as views
 from bot.views.blocks import Message, plain
 from commands.deploy import REF_LIMIT
+from commands.forms import open_form
 from commands.interactions import Form, FormReply
 from commands.router import Call, Reply, Router
 from commands.text import closest, read_words, shown
@@ -113,7 +114,7 @@ class HoldHandlers:
     async def _ask(self, call: Call) -> None:
         hold = await self._holds.one(_number(call.text), by=call.actor)
         view = views.form(hold, channel=call.channel or call.actor.user_id)
-        await self._chat.open_view(call.trigger_id, view)
+        await open_form(self._chat, call.trigger_id, view, again="Press *Lift the hold…* again.")
 
     async def submitted(self, form: Form) -> FormReply:
         """The reason was given: lift the hold, and say it in the channel where that was asked for."""

@@ -205,3 +205,18 @@ def _of_secrets(changed: tuple[str, ...] | None) -> Iterator[str]:
 
 def _joined(parts: Iterable[str]) -> str:
     return "; ".join(parts) + "."
+
+
+def nothing_to_hold(contract: Contract, undone: Relation) -> str:
+    """Why a rollback holds nothing; empty where it does.
+
+    `undone` is how what ran lies to what comes back: where it is older, the rollback goes forward.
+    """
+    bad, good = contract.current, contract.target
+    if not bad.image.sha:
+        return f"Nothing is held: the image of {quoted(bad.ref)} names no commit, so nobody knows what would be."
+    if bad.image.sha == good.image.sha:
+        return f"Nothing is held: {quoted(bad.ref)} and {quoted(good.ref)} are builds of the same commit."
+    if undone is Relation.BEHIND:
+        return f"Nothing is held: {quoted(good.ref)} has everything that {quoted(bad.ref)} has."
+    return ""

@@ -22,6 +22,8 @@ from bot.domain.text import quoted
 STEADY = timedelta(seconds=30)
 FAILED_STATES = frozenset({"failed", "launch_failed"})
 SLEEPING_ALLOWED = frozenset({True, "stop", "suspend"})
+# A look this long after the end of the window comes from a bot that was away then.
+LATE = timedelta(minutes=1)
 
 
 class Phase(StrEnum):
@@ -139,10 +141,13 @@ def due(watch: Watch, now: datetime) -> Watch:
 
 
 def over(watch: Watch, now: datetime, *, is_seen: bool = True) -> Watch:
-    """The watch when its window is over; a countdown is waited for. What nobody saw at the end is not called quiet."""
+    """The watch when its window is over; a countdown is waited for.
+
+    What nobody saw at the end is not called quiet, nor what was first looked at again long after it.
+    """
     if now < watch.until or watch.restore_at is not None or watch.phase not in AT_THE_END:
         return watch
-    is_missed = watch.phase is Phase.WATCHING and not is_seen
+    is_missed = watch.phase is Phase.WATCHING and (not is_seen or now > watch.until + LATE)
     return dataclasses.replace(watch, phase=Phase.MISSED if is_missed else AT_THE_END[watch.phase])
 
 

@@ -97,16 +97,20 @@ class Deployments:
         if operation.state is not State.REQUESTED:
             return operation
         try:
-            return await self._prepare(operation)
+            return await self.carry_out(operation)
         except BotError as error:
-            await self._end(operation, error.reason, error.message)
+            await self.end(operation, error.reason, error.message)
             raise
         except Exception:
             # A request that nobody planned must not wait to be deployed by some later start.
-            await self._end(operation, Reason.INTERNAL, "Flytower met an unexpected error while planning.")
+            await self.end(operation, Reason.INTERNAL, "Flytower met an unexpected error while planning.")
             raise
 
-    async def _prepare(self, operation: Operation, tries_left: int = PLAN_TRIES) -> Operation:
+    async def carry_out(self, operation: Operation, tries_left: int = PLAN_TRIES) -> Operation:
+        """Plan what was requested and, where nobody is asked, start it; a plan that is blocked ends it.
+
+        What the rules change between plan and start is planned anew, a few times. BotError where that cannot be done.
+        """
         if operation.actor != BOT:
             await self._people.require_member(operation.actor)
         plan = await self.fresh_plan(operation)
@@ -121,7 +125,7 @@ class Deployments:
             # A lock or a hold came between the plan and the start.
             if tries_left == 1:
                 raise
-        return await self._prepare(operation, tries_left - 1)
+        return await self.carry_out(operation, tries_left - 1)
 
     async def show(
         self, operation: Operation, plan: DeploymentPlan, *, request: DeploymentRequest | None = None
@@ -135,7 +139,7 @@ class Deployments:
             approval=self._asked_for(operation, plan),
         )
         if plan.is_blocked:
-            operation = await self._end(operation, plan.blockers[0].reason, plan.blockers[0].message)
+            operation = await self.end(operation, plan.blockers[0].reason, plan.blockers[0].message)
         if operation.card is not None or (plan.needs_confirmation and not plan.is_blocked):
             self._changed(operation.id)
         return operation
@@ -317,7 +321,8 @@ class Deployments:
             asks = True
         return dataclasses.replace(plan, needs_confirmation=asks)
 
-    async def _end(self, operation: Operation, reason: str, message: str) -> Operation:
+    async def end(self, operation: Operation, reason: str, message: str) -> Operation:
+        """End what was requested, with the reason why it does not start."""
         outcome = {"message": message}
         return await self._store.transition(
             operation.id, Event.FAIL, by=BOT, at=self._clock.now(), reason=reason, outcome=outcome

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.domain.deployment import DeploymentPlan
-from bot.domain.model import Environment, Relation
-from bot.domain.rollback import Contract
+from bot.domain.model import Environment
+from bot.domain.rollback import nothing_to_hold
 from bot.domain.rollout import Action, Step
-from bot.domain.text import quoted
 from bot.holds import Holds, NewHold
 from bot.operations.engine import Run
 
@@ -42,18 +41,3 @@ class HoldStep:
         )
         hold = await self._holds.place(new, run.clock.now())
         await run.done(Step.HOLD, hold=hold.id, environment=hold.environment, bad_ref=hold.bad_ref)
-
-
-def nothing_to_hold(contract: Contract, undone: Relation) -> str:
-    """Why a rollback holds nothing; empty where it does.
-
-    `undone` is how what ran lies to what comes back: where it is older, the rollback goes forward.
-    """
-    bad, good = contract.current, contract.target
-    if not bad.image.sha:
-        return f"Nothing is held: the image of {quoted(bad.ref)} names no commit, so nobody knows what would be."
-    if bad.image.sha == good.image.sha:
-        return f"Nothing is held: {quoted(bad.ref)} and {quoted(good.ref)} are builds of the same commit."
-    if undone is Relation.BEHIND:
-        return f"Nothing is held: {quoted(good.ref)} has everything that {quoted(bad.ref)} has."
-    return ""

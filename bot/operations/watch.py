@@ -7,7 +7,6 @@ are in the database, each change conditional on the one before: a restart goes o
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,16 +16,15 @@ import structlog
 from bot.audit import AuditEvent
 from bot.domain import watch as rules
 from bot.domain.deployment import DeploymentPlan, DeploymentRequest
-from bot.domain.model import Actor, Environment
-from bot.domain.operation import Event, Operation, State
+from bot.domain.model import Actor
+from bot.domain.operation import Operation, State
 from bot.domain.redact import redact
 from bot.domain.watch import Phase, Watch
 from bot.errors import BotError, NotFound, RateLimited, RemoteError, RemoteTimeout, RemoteUnavailable, StaleAction
-from bot.operations.deployments import PLAN_TRIES, Deployments, past
-from bot.operations.engine import Changed, Engine
-from bot.operations.people import BOT, People, person_behind
-from bot.operations.planning import Planner
-from bot.operations.plans import plan_of, request_of, to_json
+from bot.operations.deployments import Deployments, past
+from bot.operations.engine import Changed
+from bot.operations.people import BOT, People
+from bot.operations.plans import plan_of, request_of
 from bot.ports import Clock, FlyByOrganisation
 from bot.store import Store
 from bot.watches import RESTORE_KEY, Followed, Watches
@@ -42,21 +40,8 @@ STOP_TRIES = 5
 class Restorer:
     """Lets the bot itself go back, once for each watch. It passes no member check: the policy switched it on."""
 
-    def __init__(
-        self,
-        store: Store,
-        deployments: Deployments,
-        engine: Engine,
-        planner: Planner,
-        clock: Clock,
-        environment: Callable[[str], Environment],
-    ) -> None:
-        self._store = store
+    def __init__(self, deployments: Deployments) -> None:
         self._deployments = deployments
-        self._engine = engine
-        self._planner = planner
-        self._clock = clock
-        self._environment = environment
 
     async def restore(self, operation: Operation) -> Operation:
         """The operation that goes back, started, or ended with the reason why it may not.
@@ -69,28 +54,11 @@ class Restorer:
         if made.state is not State.REQUESTED:
             return made
         try:
-            for _ in range(PLAN_TRIES - 1):
-                # A lock or a hold, be it for another app, may come between the plan and the start.
-                with contextlib.suppress(StaleAction):
-                    return await self._start(made, request)
-            return await self._start(made, request)
+            return await self._deployments.carry_out(made)
         except (RemoteUnavailable, RemoteTimeout, RateLimited):
             raise
         except BotError as error:
-            return await self._end(made, error.reason, error.message)
-
-    async def _start(self, made: Operation, request: DeploymentRequest) -> Operation:
-        whom, environment = await person_behind(self._store, made), self._environment(request.environment)
-        plan = await self._planner.plan(environment, request, actor=whom, is_automatic=True, operation_id=made.id)
-        plan = dataclasses.replace(plan, needs_confirmation=False)
-        made = await self._store.set_plan(made.id, to_json(plan), plan.hash)
-        if plan.is_blocked:
-            return await self._end(made, plan.blockers[0].reason, plan.blockers[0].message)
-        return await self._engine.start(made.id, by=BOT, plan_hash=plan.hash, rules_revision=plan.rules_revision)
-
-    async def _end(self, made: Operation, reason: str, message: str) -> Operation:
-        now, outcome = self._clock.now(), {"message": message}
-        return await self._store.transition(made.id, Event.FAIL, by=BOT, at=now, reason=reason, outcome=outcome)
+            return await self._deployments.end(made, error.reason, error.message)
 
 
 class Watching:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import MigrationRisk, Relation
 from bot.domain.operation import Operation
-from bot.domain.rollback import Cancelling, Contract, EarlierRelease, PendingRun, Risk
+from bot.domain.rollback import Cancelling, Contract, EarlierRelease, PendingRun, Risk, nothing_to_hold
 from bot.views import plans
 from bot.views.blocks import (
     Block,
@@ -135,8 +135,7 @@ def afterwards(plan: DeploymentPlan, contract: Contract) -> str:
     """What holds when it is done."""
     bad = contract.current
     stays = "Data and schema of the database stay as they are."
-    is_newer = plan.changes.relation is not Relation.BEHIND
-    if not bad.image.sha or bad.image.sha == contract.target.image.sha or not is_newer:
+    if nothing_to_hold(contract, plan.changes.relation):
         return f"Afterwards: {stays}"
     return (
         f"Afterwards: {code(bad.ref, 80)} is held. No deployment that contains it goes to *{escape(plan.environment)}* "

@@ -85,10 +85,13 @@ async def test_the_menu_of_the_clock_closes_by_escape(quiet: Sandbox) -> None:
     page = await quiet.window()
     clock = page.get_by_role("button", name="Time in the sandbox")
 
+    menu = page.get_by_role("dialog", name="Time in the sandbox")
     await clock.click()
+    await expect(menu).to_be_visible()
+
     await page.keyboard.press("Escape")
 
-    await expect(page.get_by_role("dialog", name="Time in the sandbox")).to_have_count(0)
+    await expect(menu).to_have_count(0)
     await expect(clock).to_be_focused()
 
 

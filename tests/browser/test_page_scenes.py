@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from playwright.async_api import Locator, Page, expect
 
 from tests.browser.windows import NARROW, Sandbox
@@ -119,15 +121,25 @@ async def test_a_scene_fits_a_phone(live: Sandbox) -> None:
     await expect(page.locator("#text")).to_be_visible()
 
 
-async def test_two_people_decide_in_the_same_moment(live: Sandbox) -> None:
-    """Step by step to the end in one window; in both windows one approver decided, and the scene is over."""
+async def test_two_people_press_in_two_windows(live: Sandbox) -> None:
+    """Bo and Cleo approve at the same moment: one rollback, and one of them reads that it was decided already."""
     windows = {user: await live.window(f"#user={user}") for user in ("U0BO", "U0CLEO")}
     first = windows["U0BO"]
     await starts(first, "Two approvers at once")
-
-    for step in (1, 2, 3, 4):
+    for step in (1, 2, 3):
         await first.get_by_role("button", name=f"Do step {step} for me").click()
         await has_happened(first, step)
+    # A step that is done for somebody leaves the window in their hands.
+    await first.get_by_role("button", name="Be bo").click()
 
+    dialogs = []
     for page in windows.values():
-        await expect(page.locator("li.message", has_text="back to v1.4.1").first).to_contain_text("Approved by")
+        await page.get_by_role("button", name="Approve the rollback of production").click()
+        dialogs.append(page.get_by_role("dialog").get_by_role("button", name="Approve"))
+    await asyncio.gather(*(dialog.click() for dialog in dialogs))
+    for page in windows.values():
+        await has_happened(page, 4)
+
+    messages = live.slack.channel_state("C0DEPLOYS")["messages"]
+    (slower,) = [m["visible_to"] for m in messages if "decided already" in m["text"]]
+    await expect(windows[slower].get_by_text("decided already").first).to_be_visible()

@@ -55,7 +55,9 @@ async def test_the_next_version_is_offered(quiet: Sandbox) -> None:
     page = await quiet.window("#panel=github")
 
     await page.get_by_role("button", name="Push a tag…").press("Enter")
-    await expect(page.get_by_role("textbox", name="Name")).to_have_value("v1.4.3")
+    name = page.get_by_role("textbox", name="Name")
+    await expect(name).to_have_value("v1.4.3")
+    await expect(name).to_be_focused()
     await page.keyboard.press("Enter")
 
     await expect(page.get_by_role("listitem", name="Deploy production on v1.4.3")).to_be_visible()
@@ -92,6 +94,7 @@ async def test_a_run_that_waits_is_approved(quiet: Sandbox) -> None:
     quiet.workbench.simulators.github.faults.add(Fault("approval_required", target="production", times=1))
     page = await quiet.window("#panel=github")
     await page.get_by_role("button", name="Push a tag…").click()
+    await expect(page.get_by_role("textbox", name="Name")).to_be_focused()
     await page.keyboard.press("Enter")
 
     await page.get_by_role("button", name="Approve Deploy production").click()

@@ -213,6 +213,14 @@ def test_an_end_that_nobody_saw_is_not_quiet(watch: Watch, phase: Phase) -> None
     assert over(watch, UNTIL, is_seen=False).phase is phase
 
 
+def test_a_bot_that_was_away_at_the_end_claims_no_quiet_window() -> None:
+    """A look soon after the end has seen the end; one of minutes later has not."""
+    watch = Watch("op", UNTIL, release=1)
+
+    assert over(watch, UNTIL + timedelta(seconds=30)).phase is Phase.QUIET
+    assert over(watch, UNTIL + timedelta(minutes=5)).phase is Phase.MISSED
+
+
 def test_the_end_of_a_countdown() -> None:
     """At the deadline the bot restores, unless the newest look was clean; without one never."""
     counting = Watch("op", UNTIL, Phase.TROUBLE, restore_at=LATER)

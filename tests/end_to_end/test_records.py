@@ -2,39 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from bot.operations.records import Recorder
-from bot.records import Records
-from jobs.records import RecordBeat
 from sandbox.faults import Fault
 from sandbox.github.model import Deployment
 from tests.world import SHA, World
-
-WORKSPACE = "https://reify.slack.com/"
-
-
-@pytest.fixture
-async def recording(world: World) -> AsyncIterator[World]:
-    """A world whose bot tells GitHub, a second after something changed."""
-    bot = world.bot
-    recorder = Recorder(Records(bot.store), bot.github, bot.clock, bot.settings.environment, workspace=WORKSPACE)
-    beat = RecordBeat(recorder, bot.clock)
-    beat.start()
-    bot.engine._changed = _both(bot.engine._changed, beat)
-    yield world
-    await beat.stop()
-
-
-def _both(changed: Callable[[str], None], beat: RecordBeat) -> Callable[[str], None]:
-    def tell(operation_id: str) -> None:
-        changed(operation_id)
-        beat.wake()
-
-    return tell
 
 
 def ours(world: World) -> list[Deployment]:
@@ -56,16 +30,16 @@ async def deploys(world: World) -> str:
     return operation.id
 
 
-async def test_a_rollout_of_our_own_is_recorded_at_github(recording: World) -> None:
+async def test_a_rollout_of_our_own_is_recorded_at_github(world: World) -> None:
     """One deployment of the commit to the environment, begun and ended, with the way to the card."""
-    operation_id = await deploys(recording)
-    await recording.simulators.clock.sleep(30)
+    operation_id = await deploys(world)
+    await world.simulators.clock.sleep(30)
 
-    (made,) = ours(recording)
+    (made,) = ours(world)
     assert (made.sha, made.environment, made.task) == (SHA["heading"], "staging", "deploy")
     assert made.payload == {"flytower": operation_id}
     assert states(made) == ["in_progress", "success"]
-    assert made.statuses[-1].log_url.startswith(f"{WORKSPACE}archives/C0DEPLOYS/p")
+    assert made.statuses[-1].log_url.startswith("https://reify.slack.com/archives/C0DEPLOYS/p")
     assert made.statuses[-1].environment_url == "https://reify-studio-staging.fly.dev"
 
 
@@ -78,23 +52,23 @@ async def test_a_rollout_of_our_own_is_recorded_at_github(recording: World) -> N
         {"kind": "drop_after", "times": 2},
     ],
 )
-async def test_github_in_trouble_holds_no_deployment_up(recording: World, fault: dict[str, Any]) -> None:
+async def test_github_in_trouble_holds_no_deployment_up(world: World, fault: dict[str, Any]) -> None:
     """It ends as ever; once GitHub is well, there is one deployment in the state in which it ended."""
-    recording.github.faults.add(Fault(method="POST", path="/deployments", **fault))
-    await deploys(recording)
-    recording.github.faults.clear()
-    await recording.simulators.clock.sleep(3600)
+    world.github.faults.add(Fault(method="POST", path="/deployments", **fault))
+    await deploys(world)
+    world.github.faults.clear()
+    await world.simulators.clock.sleep(3600)
 
-    (made,) = ours(recording)
+    (made,) = ours(world)
     assert states(made)[-1] == "success"
     assert len(states(made)) == len(set(states(made)))
 
 
-async def test_a_commit_that_github_lost_stays_without_a_record(recording: World) -> None:
+async def test_a_commit_that_github_lost_stays_without_a_record(world: World) -> None:
     """GitHub does not know the commit any more: it is told nothing, and asked once."""
-    recording.github.faults.add(Fault("status", method="POST", path="/deployments$", status=422))
-    await deploys(recording)
-    await recording.simulators.clock.sleep(3600)
+    world.github.faults.add(Fault("status", method="POST", path="/deployments$", status=422))
+    await deploys(world)
+    await world.simulators.clock.sleep(3600)
 
-    assert ours(recording) == []
-    assert len(recording.github.calls.find("POST", "/deployments$")) == 1
+    assert ours(world) == []
+    assert len(world.github.calls.find("POST", "/deployments$")) == 1

@@ -204,7 +204,7 @@ async def test_an_environment_that_left_the_configuration_does_not_stop_plans_fr
     planned = await newest(world)
     assert planned.plan is not None
     await store.set_plan(gone.id, planned.plan, planned.plan_hash)
-    await clock.sleep(86_400)
+    world.simulators.clock.skip(86_400)
 
     await expire_plans(world.bot.deployments).run()
 

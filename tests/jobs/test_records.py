@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import pytest
 from structlog.testing import capture_logs
 
-from jobs.records import AFTER_A_DEFECT_S, SETTLES_S, RecordBeat
+from jobs.beat import Beat
+from jobs.records import AFTER_A_DEFECT_S, SETTLES_S, record_beat
 from tests.virtual_time import VirtualLoop
 
 
@@ -55,14 +56,14 @@ async def recorder(jumping: None) -> Recorder:
 
 
 @pytest.fixture
-async def beat(recorder: Recorder) -> AsyncIterator[RecordBeat]:
+async def beat(recorder: Recorder) -> AsyncIterator[Beat]:
     """A beat that is stopped in the end."""
-    made = RecordBeat(recorder, LoopClock())  # type: ignore[arg-type]
+    made = record_beat(recorder, LoopClock())  # type: ignore[arg-type]
     yield made
     await made.stop()
 
 
-async def test_it_begins_at_once_and_then_waits_for_a_change(recorder: Recorder, beat: RecordBeat) -> None:
+async def test_it_begins_at_once_and_then_waits_for_a_change(recorder: Recorder, beat: Beat) -> None:
     """An hour without changes asks once; what changes many times in a row asks once more."""
     beat.start()
     await asyncio.sleep(3600)
@@ -74,7 +75,7 @@ async def test_it_begins_at_once_and_then_waits_for_a_change(recorder: Recorder,
     assert recorder.at == [0, 3600 + SETTLES_S]
 
 
-async def test_a_pause_ends_by_itself(recorder: Recorder, beat: RecordBeat) -> None:
+async def test_a_pause_ends_by_itself(recorder: Recorder, beat: Beat) -> None:
     """GitHub was down: it is asked again without any change."""
     recorder.answers = [300]
     beat.start()
@@ -83,7 +84,7 @@ async def test_a_pause_ends_by_itself(recorder: Recorder, beat: RecordBeat) -> N
     assert recorder.at == [0, 300 + SETTLES_S]
 
 
-async def test_a_change_ends_a_pause(recorder: Recorder, beat: RecordBeat) -> None:
+async def test_a_change_ends_a_pause(recorder: Recorder, beat: Beat) -> None:
     """A record that waits an hour does not let a new one wait, too."""
     recorder.answers = [3600]
     beat.start()
@@ -94,7 +95,7 @@ async def test_a_change_ends_a_pause(recorder: Recorder, beat: RecordBeat) -> No
     assert recorder.at == [0, 10 + SETTLES_S]
 
 
-async def test_it_outlives_a_defect(recorder: Recorder, beat: RecordBeat) -> None:
+async def test_it_outlives_a_defect(recorder: Recorder, beat: Beat) -> None:
     """The log has it, and the records are told later."""
     recorder.answers = [RuntimeError("a defect of ours")]
     with capture_logs() as logs:
@@ -102,10 +103,10 @@ async def test_it_outlives_a_defect(recorder: Recorder, beat: RecordBeat) -> Non
         await asyncio.sleep(3600)
 
     assert recorder.at == [0, AFTER_A_DEFECT_S + SETTLES_S]
-    assert [entry["event"] for entry in logs] == ["recording at GitHub failed unexpectedly"]
+    assert [entry["event"] for entry in logs] == ["a beat failed unexpectedly"]
 
 
-async def test_stopped_it_asks_no_more(recorder: Recorder, beat: RecordBeat) -> None:
+async def test_stopped_it_asks_no_more(recorder: Recorder, beat: Beat) -> None:
     """Also where it was never started."""
     await beat.stop()
     recorder.answers = [5]

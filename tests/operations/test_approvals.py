@@ -171,10 +171,10 @@ async def test_the_bot_s_own_way_back_outlives_rules_that_change_twice(world: Wo
     await world.types("/deploy production v1.5.0")
     await world.clicks(CONFIRM)
     (done,) = await world.operations()
-    restorer = world.bot.watching._restorer
-    restorer._planner = Restless(restorer._planner, world, 2)  # type: ignore[assignment]
+    deployments = world.bot.deployments
+    deployments._planner = Restless(deployments._planner, world, 2)  # type: ignore[assignment]
 
-    made = await restorer.restore(done)
+    made = await world.bot.watching._restorer.restore(done)
     await world.settle()
 
     assert made.kind is Kind.ROLLBACK

@@ -14,14 +14,14 @@ from bot.domain.hold import Hold
 from bot.domain.model import Actor, RefKind, Relation, Secret
 from bot.domain.operation import Event, JournalRow, Kind, Operation, State
 from bot.domain.policy import DeploymentFacts, decide_deployment
-from bot.domain.rollback import Contract, EarlierRelease
+from bot.domain.rollback import Contract, EarlierRelease, nothing_to_hold
 from bot.domain.rollout import Action, Step, next_action
 from bot.errors import Reason
 from bot.holds import Holds
 from bot.operations.engine import Engine, Run
 from bot.operations.people import BOT
 from bot.operations.plans import to_json
-from bot.operations.rollback import HoldStep, nothing_to_hold
+from bot.operations.rollback import HoldStep
 from bot.operations.rollout import Rollout
 from bot.operations.rulebook import RuleBook
 from bot.store import Store
