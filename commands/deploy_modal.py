@@ -15,7 +15,7 @@ from bot.ports import Chat, GitHub
 from bot.views import deploy_modal as views
 from bot.views.blocks import Block, Message, View, plain
 from commands.deploy import REF_LIMIT
-from commands.forms import open_form
+from commands.forms import open_form, usual_environment
 from commands.interactions import Form, FormReply
 from commands.router import Call, Reply, Router
 
@@ -56,16 +56,10 @@ class DeployModal:
 
     async def _open(self, call: Call) -> None:
         await self._people.require_member(call.actor)
-        request = DeploymentRequest(self._usual(call.channel), "")
+        request = DeploymentRequest(usual_environment(self._environments, call.channel), "")
         # A button of the Home tab is in no channel: what is told privately goes to the person then.
         view = views.ask(list(self._environments), request, channel=call.channel or call.actor.user_id)
         await open_form(self._chat, call.trigger_id, view, again="Type `/deploy` again.")
-
-    def _usual(self, channel: str) -> str:
-        """The only environment there is, or the only one whose channel this is."""
-        here = [name for name, environment in self._environments.items() if environment.channel == channel]
-        candidates = list(self._environments) if len(self._environments) == 1 else here
-        return candidates[0] if len(candidates) == 1 else ""
 
     async def search(self, form: Form) -> Sequence[Block]:
         """What the menu of refs offers for what was typed, in the repository of the chosen environment. NotAllowed."""

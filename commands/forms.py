@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from bot.domain.model import Environment
 from bot.errors import RemoteRejected, StaleAction
 from bot.ports import Chat
 from bot.views.blocks import View
@@ -17,3 +20,10 @@ async def open_form(chat: Chat, trigger_id: str, view: View, *, again: str) -> N
         # The same request came twice, and the form is open.
         if error.code != "exchanged_trigger_id":
             raise
+
+
+def usual_environment(environments: Mapping[str, Environment], channel: str) -> str:
+    """The one that a form chooses beforehand: the only one there is, or the only one whose channel this is."""
+    here = [name for name, environment in environments.items() if environment.channel == channel]
+    candidates = list(environments) if len(environments) == 1 else here
+    return candidates[0] if len(candidates) == 1 else ""

@@ -18,7 +18,7 @@ from bot.views import rollback_modal as views
 from bot.views.blocks import Block, plain
 from bot.views.deploy_modal import REASON_LIMIT
 from commands.deploy import REF_LIMIT
-from commands.forms import open_form
+from commands.forms import open_form, usual_environment
 from commands.interactions import Form, FormReply
 from commands.rollback import Prepare, rollback_of
 from commands.router import Call, Reply, Router
@@ -63,14 +63,10 @@ class RollbackModal:
 
     async def _open(self, call: Call) -> None:
         await self._people.require_member(call.actor)
-        view = views.ask(list(self._environments), channel=call.channel, chosen=self._usual(call.channel))
+        view = views.ask(
+            list(self._environments), channel=call.channel, chosen=usual_environment(self._environments, call.channel)
+        )
         await open_form(self._chat, call.trigger_id, view, again="Type `/rollback` again.")
-
-    def _usual(self, channel: str) -> str:
-        """The only environment there is, or the only one whose channel this is."""
-        here = [name for name, environment in self._environments.items() if environment.channel == channel]
-        candidates = list(self._environments) if len(self._environments) == 1 else here
-        return candidates[0] if len(candidates) == 1 else ""
 
     async def search(self, form: Form) -> Sequence[Block]:
         """What the menu of releases offers for what was typed, in the chosen environment. NotAllowed."""

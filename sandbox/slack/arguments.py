@@ -67,10 +67,7 @@ class Arguments:
             return value
         if not value.strip():
             return None
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            raise SlackError(error) from None
+        return read_json(value, error)
 
 
 async def read_arguments(request: Request) -> tuple[Arguments, str | None]:
@@ -79,7 +76,7 @@ async def read_arguments(request: Request) -> tuple[Arguments, str | None]:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
     if request.method == "POST" and content_type == "application/json":
-        values |= _json_object(body)
+        values |= read_json_object(body or b"{}")
         token = request.query_params.get("token")
     elif content_type in FORMS:
         async with request.form() as form:
@@ -95,11 +92,19 @@ async def read_arguments(request: Request) -> tuple[Arguments, str | None]:
     return Arguments(values), token
 
 
-def _json_object(body: bytes) -> Json:
+def read_json(text: str | bytes, error: str) -> Any:
+    """What the JSON says; SlackError(`error`) where it is none, or spells half a character, which nobody could read."""
     try:
-        values = json.loads(body or b"{}")
+        value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        raise SlackError("invalid_json") from None
+        raise SlackError(error) from None
+    return value
+
+
+def read_json_object(body: bytes) -> Json:
+    """The object in a body; SlackError where it is no JSON, or something else."""
+    values = read_json(body, "invalid_json")
     if not isinstance(values, dict):
         raise SlackError("json_not_object")
     return values

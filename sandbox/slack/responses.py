@@ -6,13 +6,11 @@ https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 
 from __future__ import annotations
 
-import json
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sandbox.kit import Json
-from sandbox.slack.arguments import Arguments
+from sandbox.slack.arguments import Arguments, read_json_object
 from sandbox.slack.chat import read_content, thread_parent
 from sandbox.slack.errors import SlackError
 from sandbox.slack.messages import Content, Message
@@ -60,13 +58,7 @@ def _respond(world: World, entry: ResponseUrl | None, raw: bytes) -> None:
         raise SlackError("expired_url")
     if entry.uses >= USES:
         raise SlackError("used_url")
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise SlackError("invalid_json") from None
-    if not isinstance(body, dict):
-        raise SlackError("json_not_object")
-    _apply(world, entry, body)
+    _apply(world, entry, read_json_object(raw))
     entry.uses += 1
 
 

@@ -30,6 +30,11 @@ class MortalStore(Store):
         self._known = known
         self.death = asyncio.Event()
 
+    async def open(self) -> None:
+        await super().open()
+        # A write that was under way when the one before died: its death has been had.
+        self._known.add(await self.read(_facts))
+
     async def write(self, work: Callable[[Database], T]) -> T:
         await self._stay_dead()
         result = await super().write(work)

@@ -51,6 +51,7 @@ async def test_arguments_come_in_every_documented_form(slack: Workspace, request
         ({"Authorization": "Bearer xoxb-wrong"}, b"{}", "invalid_auth"),
         ({"Authorization": f"Bearer {APP_TOKEN}"}, b"{}", "not_allowed_token_type"),
         (BEARER, b"{", "invalid_json"),
+        (BEARER, rb'{"channel": "C0DEPLOYS", "text": "half a character: \ud83d"}', "invalid_json"),
         (BEARER, b"[]", "json_not_object"),
         (BEARER, b"{}", "invalid_arguments"),
     ],

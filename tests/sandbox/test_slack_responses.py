@@ -130,7 +130,10 @@ async def test_a_bad_body_is_refused_and_costs_no_use(slack: Workspace, body: di
     assert rest == [200] * 5
 
 
-@pytest.mark.parametrize(("content", "error"), [(b"{", "invalid_json"), (b"[]", "json_not_object")])
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [(b"{", "invalid_json"), (rb'{"text": "\ud83d"}', "invalid_json"), (b"[]", "json_not_object")],
+)
 async def test_only_a_json_object_is_understood(slack: Workspace, content: bytes, error: str) -> None:
     """Anything else is refused."""
     answer = await slack.http.post(await command_url(slack), content=content)
