@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from sandbox.clock import Clock
 from sandbox.faults import Fault
 from sandbox.fly.simulator import FlySimulator
 from sandbox.kit import running
+from tests.virtual_time import VirtualClock, VirtualLoop
 
 APP = "reify-studio"
 IAD = "148e2d1c6e9789"
@@ -49,7 +51,6 @@ class FlyWorld:
         """The world as it is at first, for the next test."""
         self.simulator.control.reset()
         self.simulator.calls.clear()
-        self.simulator.clock.speed = 50
         self.time = SimulatedTime(self.simulator.clock)
 
     def client(self, token: str = TOKEN) -> FlyClient:
@@ -66,7 +67,10 @@ class FlyWorld:
 
 @asynccontextmanager
 async def fly_world() -> AsyncIterator[FlyWorld]:
-    """A simulated Fly that listens."""
-    simulator = FlySimulator(clock=Clock(speed=50))
+    """A simulated Fly that listens; waiting for it takes no time."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    simulator = FlySimulator(clock=VirtualClock())
     async with running(simulator) as url:
-        yield FlyWorld(simulator, url)
+        with loop.jumping(lambda: False):
+            yield FlyWorld(simulator, url)

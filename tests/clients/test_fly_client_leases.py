@@ -46,8 +46,6 @@ async def test_a_wait_names_its_version(fly: FlyClient, world: FlyWorld) -> None
 
 async def test_a_long_wait_goes_in_slices(world: FlyWorld) -> None:
     """Fly cuts waits at 60 s: 130 s are three requests, and then RemoteTimeout."""
-    world.simulator.clock.speed = 100
-
     async with world.client("fm2_sandbox_staging") as staging:
         with pytest.raises(RemoteTimeout) as caught:
             await staging.wait_for_state(STAGING_APP, ASLEEP, "started", timeout_s=130)
@@ -65,7 +63,6 @@ async def test_waiting_for_the_end_of_what_is_unknown_is_over(fly: FlyClient) ->
 
 async def test_a_machine_that_was_just_created_may_be_unknown(fly: FlyClient, world: FlyWorld) -> None:
     """Fly's copies lag: 404 in the first seconds is no end."""
-    world.simulator.clock.speed = 5
     machine_id = await new_machine(fly)
     world.goes_wrong("status", "GET", f"{machine_id}", times=3, status=404)
 

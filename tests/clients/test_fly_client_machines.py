@@ -282,8 +282,6 @@ async def test_destroying_what_never_was_is_fine(fly: FlyClient) -> None:
 
 async def test_many_reads_keep_to_flys_limits(fly: FlyClient, world: FlyWorld) -> None:
     """More reads of one Machine than its burst take as long as Fly wants, and none is refused."""
-    world.simulator.clock.speed = 2
-
     await asyncio.gather(*(fly.machine(APP, IAD) for _ in range(13)))
 
     assert {call["status"] for call in world.calls("GET", MACHINE)} == {200}
