@@ -46,7 +46,7 @@ def refusal(world: World, user: str) -> dict[str, Any]:
 
 async def passes(world: World, **how_long: float) -> None:
     """Time goes by, and the job that tells of ends has run."""
-    await world.simulators.clock.sleep(timedelta(**how_long).total_seconds())
+    world.simulators.clock.skip(timedelta(**how_long).total_seconds())
     (job,) = (job for job in world.bot.schedule._jobs if job.name == "tell-of-locks")
     await job.run()
     await world.settle()
@@ -164,7 +164,7 @@ async def test_the_holder_changes_the_lock_in_place(world: World) -> None:
 async def test_unlocking_edits_the_message_and_lets_others_in(world: World) -> None:
     """The message says who unlocked and how long it was locked; Bo's deployment gets its plan."""
     await world.types(LOCK)
-    await world.simulators.clock.sleep(7200)
+    world.simulators.clock.skip(7200)
     await world.types("/deploy unlock production")
 
     (card,) = world.messages()
@@ -190,7 +190,7 @@ async def test_only_the_holder_unlocks(world: World) -> None:
 async def test_a_lock_ends_although_its_job_never_ran(world: World) -> None:
     """Two hours later Bo deploys: nothing but the clock had to notice."""
     await world.types(f"{LOCK} for 2h")
-    await world.simulators.clock.sleep(7201)
+    world.simulators.clock.skip(7201)
     await world.types(DEPLOY, by=BO)
     await world.clicks(CONFIRM, by=BO)
 

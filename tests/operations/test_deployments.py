@@ -50,7 +50,7 @@ async def test_cancelling_what_has_ended_says_how_it_ended(world: World) -> None
 async def test_a_plan_that_nobody_confirms_expires(world: World) -> None:
     """After half an hour the plan is over: said on the card, and its button starts nothing."""
     await world.types("/deploy production v1.4.2")
-    await world.simulators.clock.sleep(1801)
+    world.simulators.clock.skip(1801)
     await world.bot.schedule.tick(expire_plans(world.bot.deployments))
     await world.settle()
     await world.slack.click(user="U0ANA", channel=CHANNEL, ts=world.card()["ts"], action_id=CONFIRM, version=0)
@@ -129,7 +129,7 @@ async def test_the_button_of_an_older_plan_starts_nothing(world: World) -> None:
 async def test_an_expiry_and_a_click_at_once_have_one_outcome(world: World) -> None:
     """The expiry job meets plans that are being decided: none is decided twice."""
     await world.types("/deploy production v1.4.2")
-    await world.simulators.clock.sleep(1801)
+    world.simulators.clock.skip(1801)
     await asyncio.gather(world.bot.deployments.expire(), world.bot.deployments.expire())
 
     (operation,) = await world.operations()
