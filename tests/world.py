@@ -176,6 +176,12 @@ class World(Sight):
         async with asyncio.timeout(WAIT_S):
             await self.bot.settle()
 
+    async def later(self, seconds: float) -> None:
+        """It is so much later, and whatever slept until then has woken up, which it does within a minute."""
+        self.simulators.clock.skip(seconds)
+        await self.simulators.clock.sleep(60)
+        await self.settle()
+
     async def operations(self) -> list[Operation]:
         """All operations in the database."""
         return await self.bot.store.operations(*State)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 from bot.clients.fly import FlyClient, FlyEndpoints
@@ -13,7 +12,7 @@ from sandbox.clock import Clock
 from sandbox.faults import Fault
 from sandbox.fly.simulator import FlySimulator
 from sandbox.kit import running
-from tests.virtual_time import VirtualClock, VirtualLoop
+from tests.virtual_time import BotClock, VirtualClock, VirtualLoop
 
 APP = "reify-studio"
 IAD = "148e2d1c6e9789"
@@ -25,19 +24,16 @@ V142 = "sha-844d6008b85920b87c9f6767ee5ea0e879305a82"
 TOKEN = "FlyV1 fm2_sandbox_production"
 
 
-class SimulatedTime:
+class SimulatedTime(BotClock):
     """The simulator's time as the client's clock; remembers how long somebody slept."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        super().__init__(clock)
         self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock.now(), UTC)
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        await self._clock.sleep(seconds)
+        await super().sleep(seconds)
 
 
 class FlyWorld:

@@ -57,8 +57,7 @@ async def test_github_in_trouble_holds_no_deployment_up(world: World, fault: dic
     world.github.faults.add(Fault(method="POST", path="/deployments", **fault))
     await deploys(world)
     world.github.faults.clear()
-    world.simulators.clock.skip(3600)
-    await world.simulators.clock.sleep(60)
+    await world.later(3600)
 
     (made,) = ours(world)
     assert states(made)[-1] == "success"
@@ -69,8 +68,7 @@ async def test_a_commit_that_github_lost_stays_without_a_record(world: World) ->
     """GitHub does not know the commit any more: it is told nothing, and asked once."""
     world.github.faults.add(Fault("status", method="POST", path="/deployments$", status=422))
     await deploys(world)
-    world.simulators.clock.skip(3600)
-    await world.simulators.clock.sleep(60)
+    await world.later(3600)
 
     assert ours(world) == []
     assert len(world.github.calls.find("POST", "/deployments$")) == 1

@@ -236,9 +236,7 @@ async def test_github_down_queues_the_record_and_does_not_block(harmless: World)
     await harmless.clicks(CONFIRM)
     labels = harmless.labels()
     harmless.github.faults.remove(down.id)
-    harmless.simulators.clock.skip(7200)
-    await harmless.simulators.clock.sleep(60)
-    await harmless.settle()
+    await harmless.later(7200)
 
     (repository,) = harmless.github.world.repositories.values()
     records = [(d.environment, d.task, d.statuses[-1].state) for d in repository.deployments if d.task == "rollback"]
