@@ -44,6 +44,7 @@ from bot.operations.people import BOT, People
 from bot.operations.planning import Planner
 from bot.operations.records import Recorder
 from bot.operations.releases import Releases
+from bot.operations.requests import PlanMaker, Requests
 from bot.operations.rollback import HoldStep
 from bot.operations.rollout import Rollout
 from bot.operations.rulebook import RuleBook
@@ -208,11 +209,13 @@ class Application:
             rules=RuleBook(self.store, self.clock, keeper),
             pending=runs,
         )
-        self.deployments = Deployments(
-            self.store, self.engine, planner, people, self.clock, settings.environment, changed
-        )
+        planners: dict[Kind, PlanMaker] = {Kind.DEPLOYMENT: planner, Kind.ROLLBACK: planner}
+        self.requests = Requests(self.store, self.engine, planners, people, self.clock, settings.environment, changed)
+        self.deployments = Deployments(self.store, planner, people, self.clock, settings.environment)
         self.router = Router(self.slack, self.tasks)
-        self.deploy = deploy.register(self.router, self.deployments, command=settings.commands["/deploy"])
+        self.deploy = deploy.register(
+            self.router, self.deployments, self.requests, command=settings.commands["/deploy"]
+        )
         modal = deploy_modal.DeployModal(
             self.slack,
             self.github,
@@ -223,7 +226,7 @@ class Application:
             prepare=self.deploy.prepare,
         )
         deploy_modal.register(self.router, modal, command=settings.commands["/deploy"])
-        self.approvals = Approvals(self.store, self.deployments, people, self.clock, changed)
+        self.approvals = Approvals(self.store, self.requests, people, self.clock, changed)
         approvals.register(self.router, self.approvals, runs, self.slack)
         self._go_back(people, releases)
         self._keep_out(people, keeper, identity.url)
@@ -232,7 +235,7 @@ class Application:
         self._watch(people)
         self._look(people, identity.url, modal.open_modal)
         self.schedule = Schedule(self.store, self.clock, speed=settings.clock_speed)
-        self.schedule.add(expire_plans(self.deployments))
+        self.schedule.add(expire_plans(self.requests))
         self.schedule.add(void_stale(self.approvals))
         self.schedule.add(tell_of_locks(self.lock_announcer))
         self.schedule.add(forget_deliveries(self.deliveries, self.clock))
@@ -277,7 +280,7 @@ class Application:
     def _watch(self, people: People) -> None:
         settings, watches = self.settings, Watches(self.store)
         told = WatchAnnouncer(self.store, self.slack, self.clock, self.tasks, channel_of=self._channel_of)
-        restorer = Restorer(self.deployments)
+        restorer = Restorer(self.deployments, self.requests)
         self.watching = Watching(
             watches, restorer, people, self.fly, self.clock, settings.organisation_of, told.changed
         )
@@ -311,11 +314,11 @@ class Application:
         if resumed:
             log.info("operations go on", operations=resumed)
         # What waited too long while the bot was away is not taken up again.
-        await self.deployments.expire()
+        await self.requests.expire()
         await self.announcer.resume()
         await self.lock_announcer.catch_up()
         self.incident_announcer.changed()
-        for operation_id in await self.deployments.unplanned():
+        for operation_id in await self.requests.unplanned():
             self.tasks.spawn(self._prepare_again(operation_id), name=f"plan {operation_id}")
 
     async def _prepare_again(self, operation_id: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.domain.operation import Operation, State
 from bot.operations.approvals import Approvals
-from bot.operations.deployments import Confirmed
 from bot.operations.plans import plan_of
+from bot.operations.requests import Confirmed
 from bot.operations.runs import PendingRuns
 from bot.ports import Chat
 from bot.views import approvals as views

@@ -9,8 +9,9 @@ from bot.domain.deployment import DeploymentRequest
 from bot.domain.model import Strategy
 from bot.domain.operation import State
 from bot.errors import BadCommand
-from bot.operations.deployments import Confirmed, Deployments
+from bot.operations.deployments import Deployments
 from bot.operations.plans import plan_of, request_of
+from bot.operations.requests import Confirmed, Requests
 from bot.views import deployments as views
 from bot.views.blocks import Message
 from bot.views.deploy_modal import REASON_LIMIT
@@ -90,8 +91,9 @@ def _strategy(name: str) -> str:
 class DeployHandlers:
     """What happens when `/deploy` is typed or a button of its card is pressed."""
 
-    def __init__(self, deployments: Deployments) -> None:
+    def __init__(self, deployments: Deployments, requests: Requests) -> None:
         self._deployments = deployments
+        self._requests = requests
 
     async def typed(self, call: Call) -> Reply:
         """Plan, and deploy where no confirmation is asked for; or show the plan, or the help."""
@@ -124,7 +126,7 @@ class DeployHandlers:
 
     async def prepare(self, operation_id: str) -> Message | None:
         """Plan a stored request; the answer is for its asker, where the card does not say it all."""
-        operation = await self._deployments.prepare(operation_id)
+        operation = await self._requests.prepare(operation_id)
         if operation.state is State.FAILED and operation.plan is not None:
             return views.refused(plan_of(operation))
         if operation.state is State.REQUESTED and request_of(operation).seen_hash:
@@ -137,7 +139,7 @@ class DeployHandlers:
         return Reply(then=lambda: self._confirm(call, operation_id, plan_hash))
 
     async def _confirm(self, call: Call, operation_id: str, plan_hash: str) -> Message | None:
-        confirmation = await self._deployments.confirm(operation_id, plan_hash=plan_hash, by=call.actor)
+        confirmation = await self._requests.confirm(operation_id, plan_hash=plan_hash, by=call.actor)
         if confirmation.result is Confirmed.STARTED:
             return None
         return views.not_started(confirmation.difference, plan_of(confirmation.operation))
@@ -147,12 +149,14 @@ class DeployHandlers:
         return Reply(then=lambda: self._cancel(call))
 
     async def _cancel(self, call: Call) -> None:
-        await self._deployments.cancel(call.text, by=call.actor)
+        await self._requests.cancel(call.text, by=call.actor)
 
 
-def register(router: Router, deployments: Deployments, *, command: str = "/deploy") -> DeployHandlers:
+def register(
+    router: Router, deployments: Deployments, requests: Requests, *, command: str = "/deploy"
+) -> DeployHandlers:
     """Put `/deploy` and its buttons on the router."""
-    handlers = DeployHandlers(deployments)
+    handlers = DeployHandlers(deployments, requests)
     router.command(command, handlers.typed)
     router.action(views.CONFIRM, handlers.confirmed)
     router.action(views.CANCEL, handlers.cancelled)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.operations.deployments import Deployments
+from bot.operations.requests import Requests
 from jobs.schedule import Job
 
 EXPIRE_EVERY = timedelta(minutes=1)
 
 
-def expire_plans(deployments: Deployments) -> Job:
+def expire_plans(requests: Requests) -> Job:
     """End plans that nobody confirmed in time, so that nobody starts one that was true an hour ago."""
 
     async def run() -> str:
-        return f"{len(await deployments.expire())} expired"
+        return f"{len(await requests.expire())} expired"
 
     return Job("expire-plans", EXPIRE_EVERY, run)

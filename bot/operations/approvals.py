@@ -11,16 +11,10 @@ from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import Actor, CiState, Relation
 from bot.domain.operation import Event, Operation, State
 from bot.errors import BotError, InvalidTransition, NotAllowed, Reason, StaleAction
-from bot.operations.deployments import (
-    Confirmation,
-    Confirmed,
-    Deployments,
-    refuse_decided,
-    refuse_stale,
-)
 from bot.operations.engine import Changed
 from bot.operations.people import People
 from bot.operations.plans import plan_of, request_of
+from bot.operations.requests import Confirmation, Confirmed, Requests, refuse_decided, refuse_stale
 from bot.ports import Clock
 from bot.store import Store
 
@@ -34,9 +28,9 @@ UNDECIDABLE = {
 class Approvals:
     """The use cases of who approves, and of what is asked anew."""
 
-    def __init__(self, store: Store, deployments: Deployments, people: People, clock: Clock, changed: Changed) -> None:
+    def __init__(self, store: Store, requests: Requests, people: People, clock: Clock, changed: Changed) -> None:
         self._store = store
-        self._deployments = deployments
+        self._requests = requests
         self._people = people
         self._clock = clock
         self._changed = changed
@@ -48,14 +42,14 @@ class Approvals:
         expired, or another plan is shown), OperationRunning. Any number of clicks decides once.
         """
         operation = await self._decidable(operation_id, plan_hash, by)
-        fresh = await self._deployments.fresh_plan(operation)
+        fresh = await self._requests.fresh_plan(operation)
         if why := _untrue(operation, fresh):
             await self._void(operation, why)
             operation = await self._store.operation(operation.id)
             # What is no longer true may be what another approver has just begun.
             refuse_decided(operation)
             return Confirmation(Confirmed.PLAN_CHANGED, operation, why)
-        return Confirmation(Confirmed.STARTED, await self._deployments.start(operation, fresh, by=by, is_approved=True))
+        return Confirmation(Confirmed.STARTED, await self._requests.start(operation, fresh, by=by, is_approved=True))
 
     async def reject(self, operation_id: str, *, plan_hash: str, by: Actor, why: str) -> Operation:
         """End what was asked with this person's no and its reason; raises like `approve`."""
@@ -84,7 +78,7 @@ class Approvals:
         refuse_decided(operation)
         if operation.approval is not None and operation.approval.is_pending:
             raise StaleAction("This plan is still the one to approve.")
-        return await self._deployments.show(operation, await self._deployments.fresh_plan(operation))
+        return await self._requests.show(operation, await self._requests.fresh_plan(operation))
 
     async def choose_configuration(self, operation_id: str, *, with_configuration: bool, by: Actor) -> Operation:
         """Let a rollback that waits bring the configuration of then back too, or the image alone.
@@ -101,8 +95,8 @@ class Approvals:
                 reason=Reason.NOT_THE_REQUESTER,
             )
         request = dataclasses.replace(request_of(operation), with_configuration=with_configuration, seen_hash="")
-        fresh = await self._deployments.fresh_plan(operation, request)
-        return await self._deployments.show(operation, fresh, request=request)
+        fresh = await self._requests.fresh_plan(operation, request)
+        return await self._requests.show(operation, fresh, request=request)
 
     async def void_stale(self) -> int:
         """Void every request for approval whose plan is no longer true; how many there were.
@@ -115,7 +109,7 @@ class Approvals:
 
     async def _void_if_stale(self, operation: Operation) -> bool:
         try:
-            fresh = await self._deployments.fresh_plan(operation)
+            fresh = await self._requests.fresh_plan(operation)
         except BotError as error:
             # Who does not answer says nothing about the plan.
             log.info("plan not looked at", operation=operation.id, error=str(error))

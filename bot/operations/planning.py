@@ -179,12 +179,16 @@ def _assemble(
         release_command=command,
         primary_region=environment.primary_region,
         max_unavailable=policy.max_unavailable,
-        needs_confirmation=policy.confirm
-        or decision.approval is not None
-        or target.creates_tag
-        or target.goes_back
-        # A button of long ago must not undo what was deployed since.
-        or (target.is_retry and is_backwards),
+        # What the bot does by itself was agreed to in the configuration.
+        needs_confirmation=not ground.is_automatic
+        and (
+            policy.confirm
+            or decision.approval is not None
+            or target.creates_tag
+            or target.goes_back
+            # A button of long ago must not undo what was deployed since.
+            or (target.is_retry and is_backwards)
+        ),
         restore_on_failure=policy.restore_on_failure,
         release_command_timeout_s=policy.release_command_timeout.total_seconds(),
         wait_timeout_s=policy.wait_timeout.total_seconds(),

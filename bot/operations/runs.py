@@ -11,10 +11,10 @@ from bot.domain.model import Actor, Environment, WorkflowRun
 from bot.domain.operation import Operation
 from bot.domain.rollback import Cancelling, PendingRun
 from bot.errors import NotFound, RemoteError, StaleAction
-from bot.operations.deployments import past
 from bot.operations.engine import Changed
 from bot.operations.people import People
 from bot.operations.plans import plan_of
+from bot.operations.requests import past
 from bot.ports import Clock, GitHub
 from bot.store import Store
 

@@ -21,10 +21,11 @@ from bot.domain.operation import Operation, State
 from bot.domain.redact import redact
 from bot.domain.watch import Phase, Watch
 from bot.errors import BotError, NotFound, RateLimited, RemoteError, RemoteTimeout, RemoteUnavailable, StaleAction
-from bot.operations.deployments import Deployments, past
+from bot.operations.deployments import Deployments
 from bot.operations.engine import Changed
 from bot.operations.people import BOT, People
 from bot.operations.plans import plan_of, request_of
+from bot.operations.requests import Requests, past
 from bot.ports import Clock, FlyByOrganisation
 from bot.store import Store
 from bot.watches import RESTORE_KEY, Followed, Watches
@@ -40,8 +41,9 @@ STOP_TRIES = 5
 class Restorer:
     """Lets the bot itself go back, once for each watch. It passes no member check: the policy switched it on."""
 
-    def __init__(self, deployments: Deployments) -> None:
+    def __init__(self, deployments: Deployments, requests: Requests) -> None:
         self._deployments = deployments
+        self._requests = requests
 
     async def restore(self, operation: Operation) -> Operation:
         """The operation that goes back, started, or ended with the reason why it may not.
@@ -54,11 +56,11 @@ class Restorer:
         if made.state is not State.REQUESTED:
             return made
         try:
-            return await self._deployments.carry_out(made)
+            return await self._requests.carry_out(made)
         except (RemoteUnavailable, RemoteTimeout, RateLimited):
             raise
         except BotError as error:
-            return await self._deployments.end(made, error.reason, error.message)
+            return await self._requests.end(made, error.reason, error.message)
 
 
 class Watching:

@@ -10,7 +10,7 @@ import pytest
 from bot.domain.model import Actor
 from bot.domain.operation import Operation, State
 from bot.domain.rollback import Cancelling, PendingRun
-from bot.operations.deployments import Confirmation, Confirmed
+from bot.operations.requests import Confirmation, Confirmed
 from bot.tasks import Tasks
 from bot.views.blocks import Message, View
 from commands import approvals

@@ -12,8 +12,8 @@ import pytest
 from bot.domain.model import Actor
 from bot.domain.operation import Kind, Operation, State
 from bot.errors import BotError
-from bot.operations.deployments import Deployments
 from bot.operations.plans import to_json
+from bot.operations.requests import Requests
 from bot.store import NewOperation, Store
 from bot.views.deployments import card
 from jobs.operations import expire_plans
@@ -120,11 +120,11 @@ async def test_dismiss_against_deploy_never_ends_what_runs_already(world: World)
     await world.types("/deploy production v1.4.2")
     operation, bot = await newest(world), world.bot
     store = Hesitating(bot.store)
-    slow = Deployments(
+    slow = Requests(
         store,
         bot.engine,
-        bot.deployments._planner,
-        bot.deployments._people,
+        bot.requests._planners,
+        bot.requests._people,
         bot.clock,
         world.settings.environment,
         bot.announcer.changed,
@@ -147,13 +147,13 @@ async def test_a_plan_that_is_blocked_cannot_be_started(world: World) -> None:
     operation, _ = await world.bot.store.create_operation(
         asked("production", "main", app=PRODUCTION), world.bot.clock.now()
     )
-    planned = await world.bot.deployments.fresh_plan(operation)
+    planned = await world.bot.requests.fresh_plan(operation)
     assert planned.is_blocked
     await world.bot.store.set_plan(operation.id, to_json(planned), planned.hash)
 
     await world.restarts_after(lambda: None)
     with contextlib.suppress(BotError):
-        await world.bot.deployments.confirm(operation.id, plan_hash=planned.hash, by=ANA)
+        await world.bot.requests.confirm(operation.id, plan_hash=planned.hash, by=ANA)
     await world.settle()
 
     assert (await newest(world)).started_at is None
@@ -175,7 +175,7 @@ async def test_a_deployment_that_needs_no_confirmation_goes_on_after_a_kill_behi
     """Killed between the plan and the start: staging is deployed after the restart, nobody is asked to confirm."""
     store = world.bot.store
     operation, _ = await store.create_operation(asked("staging", "main", app=STAGING), world.bot.clock.now())
-    planned = await world.bot.deployments.fresh_plan(operation)
+    planned = await world.bot.requests.fresh_plan(operation)
     await store.set_plan(operation.id, to_json(planned), planned.hash)
 
     await world.restarts_after(lambda: None)
@@ -206,7 +206,7 @@ async def test_an_environment_that_left_the_configuration_does_not_stop_plans_fr
     await store.set_plan(gone.id, planned.plan, planned.plan_hash)
     world.simulators.clock.skip(86_400)
 
-    await expire_plans(world.bot.deployments).run()
+    await expire_plans(world.bot.requests).run()
 
     assert {operation.state for operation in await world.operations()} == {State.EXPIRED}
 

@@ -98,11 +98,11 @@ async def test_a_plan_that_changes_back_still_has_a_button(world: World) -> None
     await world.bot.deploy.prepare(operation.id)
     await world.types("/deploy unlock production")
     waiting = await world.bot.store.operation(operation.id)
-    answer = await world.bot.deployments.confirm(operation.id, plan_hash=waiting.plan_hash, by=ANA)
+    answer = await world.bot.requests.confirm(operation.id, plan_hash=waiting.plan_hash, by=ANA)
 
     assert answer.operation.plan is not None
     assert answer.operation.plan["needs_confirmation"]
-    assert operation.id not in await world.bot.deployments.unplanned()
+    assert operation.id not in await world.bot.requests.unplanned()
 
 
 async def test_a_rule_for_another_app_does_not_stop_the_bots_own_way_back(

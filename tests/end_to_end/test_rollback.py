@@ -159,7 +159,7 @@ async def test_nobody_approves_in_time(bad: World) -> None:
     await bad.types("/rollback production")
     card = bad.card()
     bad.simulators.clock.skip(3700)
-    await expire_plans(bad.bot.deployments).run()
+    await expire_plans(bad.bot.requests).run()
     await bad.settle()
 
     (rollback,) = [o for o in await bad.operations() if o.kind is Kind.ROLLBACK]

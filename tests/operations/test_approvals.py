@@ -12,7 +12,7 @@ from bot.domain.deployment import DeploymentPlan, DeploymentRequest
 from bot.domain.model import Actor
 from bot.domain.operation import Kind, Operation, State
 from bot.errors import NotAllowed, Reason, StaleAction
-from bot.operations.planning import Planner
+from bot.operations.requests import PlanMaker
 from sandbox.faults import Fault
 from tests.world import PRODUCTION, SHA, World
 
@@ -23,7 +23,7 @@ CONFIRM = "deployment_confirm"
 class Restless:
     """A planner behind whose back the rules change, so many times."""
 
-    def __init__(self, planner: Planner, world: World, times: int) -> None:
+    def __init__(self, planner: PlanMaker, world: World, times: int) -> None:
         self._planner = planner
         self._world = world
         self._left = times
@@ -37,6 +37,13 @@ class Restless:
                 '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00+00:00')"""
             await self._world.bot.store.write(lambda db: db.conn.execute(insert, [next(self._ids)]).rowcount)
         return made
+
+
+def make_restless(world: World, times: int) -> None:
+    """Put a planner in the bot's place that lets the rules change so many times."""
+    requests = world.bot.requests
+    restless = Restless(requests._planners[Kind.DEPLOYMENT], world, times)
+    requests._planners = dict.fromkeys(requests._planners, restless)
 
 
 async def waiting(world: World, *, by: str = "U0ANA") -> Operation:
@@ -76,7 +83,7 @@ async def test_the_requester_cannot_confirm_what_needs_an_approval(world: World)
     operation = await waiting(world)
 
     with pytest.raises(NotAllowed) as refusal:
-        await world.bot.deployments.confirm(operation.id, plan_hash=operation.plan_hash, by=ANA)
+        await world.bot.requests.confirm(operation.id, plan_hash=operation.plan_hash, by=ANA)
 
     assert refusal.value.reason is Reason.APPROVAL_NEEDED
 
@@ -146,8 +153,7 @@ async def test_what_is_void_or_out_of_time_is_not_approved(world: World) -> None
 
 async def test_a_rule_that_changed_meanwhile_makes_the_plan_anew(world: World) -> None:
     """Staging asks nobody: it is planned again and starts, as the rule is about something else."""
-    deployments = world.bot.deployments
-    deployments._planner = Restless(deployments._planner, world, 1)  # type: ignore[assignment]
+    make_restless(world, 1)
     await world.types("/deploy staging main")
 
     (operation,) = await world.operations()
@@ -156,8 +162,7 @@ async def test_a_rule_that_changed_meanwhile_makes_the_plan_anew(world: World) -
 
 async def test_rules_that_never_rest_end_it(world: World) -> None:
     """After three tries the person is told, and nothing runs."""
-    deployments = world.bot.deployments
-    deployments._planner = Restless(deployments._planner, world, 3)  # type: ignore[assignment]
+    make_restless(world, 3)
     await world.types("/deploy staging main")
 
     (operation,) = await world.operations()
@@ -171,8 +176,7 @@ async def test_the_bot_s_own_way_back_outlives_rules_that_change_twice(world: Wo
     await world.types("/deploy production v1.5.0")
     await world.clicks(CONFIRM)
     (done,) = await world.operations()
-    deployments = world.bot.deployments
-    deployments._planner = Restless(deployments._planner, world, 2)  # type: ignore[assignment]
+    make_restless(world, 2)
 
     made = await world.bot.watching._restorer.restore(done)
     await world.settle()

@@ -62,7 +62,7 @@ async def test_a_configuration_that_is_gone_stops_it_before_anything_moves(table
     await prepared(table)
     request = DeploymentRequest("production", "", release="v42", with_configuration=True)
     made, _ = await table.bot.deployments.request(request, by=ANA, channel="C0DEPLOYS", key="gone")
-    shown = await table.bot.deployments.prepare(made.id)
+    shown = await table.bot.requests.prepare(made.id)
     table.world.fault("status", path=f"/machines/{SJC}/versions", status=404, body={"error": "not found"})
     await table.bot.store.transition(made.id, START, by=ANA, at=table.bot.clock.now(), plan_hash=shown.plan_hash)
     await table.bot.engine.resume()
@@ -103,8 +103,8 @@ async def test_a_restore_that_finds_no_configuration_says_so(restoring_world: Wo
         channel="C0DEPLOYS",
         key="forget",
     )
-    shown = await table.bot.deployments.prepare(made.id)
-    await table.bot.deployments.confirm(made.id, plan_hash=shown.plan_hash, by=ANA)
+    shown = await table.bot.requests.prepare(made.id)
+    await table.bot.requests.confirm(made.id, plan_hash=shown.plan_hash, by=ANA)
     await table.world.until(
         lambda: next(m["label"] for m in table.world.machines() if m["id"] == SJC) == V142, "it is moved"
     )

@@ -77,8 +77,8 @@ class Table:
         """Ana rolls production back and confirms it; the operation when it has ended."""
         request = DeploymentRequest("production", "", release=release, **asked)
         made, _ = await self.bot.deployments.request(request, by=ANA, channel="C0DEPLOYS", key=f"roll {release}")
-        prepared = await self.bot.deployments.prepare(made.id)
-        await self.bot.deployments.confirm(made.id, plan_hash=prepared.plan_hash, by=ANA)
+        prepared = await self.bot.requests.prepare(made.id)
+        await self.bot.requests.confirm(made.id, plan_hash=prepared.plan_hash, by=ANA)
         await self.world.settle()
         return await self.bot.store.operation(made.id)
 

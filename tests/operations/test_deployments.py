@@ -51,7 +51,7 @@ async def test_a_plan_that_nobody_confirms_expires(world: World) -> None:
     """After half an hour the plan is over: said on the card, and its button starts nothing."""
     await world.types("/deploy production v1.4.2")
     world.simulators.clock.skip(1801)
-    await world.bot.schedule.tick(expire_plans(world.bot.deployments))
+    await world.bot.schedule.tick(expire_plans(world.bot.requests))
     await world.settle()
     await world.slack.click(user="U0ANA", channel=CHANNEL, ts=world.card()["ts"], action_id=CONFIRM, version=0)
     await world.settle()
@@ -101,7 +101,7 @@ async def test_preparing_twice_plans_once(world: World) -> None:
     await world.types("/deploy staging main")
     (operation,) = await world.operations()
 
-    again = await world.bot.deployments.prepare(operation.id)
+    again = await world.bot.requests.prepare(operation.id)
 
     assert again.state is State.SUCCEEDED
     assert len(world.release_commands("reify-studio-staging")) == 1
@@ -111,7 +111,7 @@ async def test_a_plan_within_its_time_does_not_expire(world: World) -> None:
     """The expiry job leaves a fresh plan alone."""
     await world.types("/deploy production v1.4.2")
 
-    assert await world.bot.deployments.expire() == []
+    assert await world.bot.requests.expire() == []
 
 
 async def test_the_button_of_an_older_plan_starts_nothing(world: World) -> None:
@@ -130,7 +130,7 @@ async def test_an_expiry_and_a_click_at_once_have_one_outcome(world: World) -> N
     """The expiry job meets plans that are being decided: none is decided twice."""
     await world.types("/deploy production v1.4.2")
     world.simulators.clock.skip(1801)
-    await asyncio.gather(world.bot.deployments.expire(), world.bot.deployments.expire())
+    await asyncio.gather(world.bot.requests.expire(), world.bot.requests.expire())
 
     (operation,) = await world.operations()
     assert operation.state is State.EXPIRED
@@ -199,7 +199,7 @@ def asked(environment: str, app: str) -> NewOperation:
 
 async def test_a_defect_while_planning_leaves_no_request_behind(world: World) -> None:
     """The person reads an incident id, and no later start deploys what they gave up on."""
-    world.bot.deployments._planner = Unready()
+    world.bot.requests._planners = dict.fromkeys(Kind, Unready())
     await world.types("/deploy staging main")
 
     (operation,) = await world.operations()
