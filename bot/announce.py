@@ -16,13 +16,15 @@ from collections.abc import Callable
 import structlog
 
 from bot.domain.operation import Card, Operation, State
+from bot.domain.scale import ScalePlan
 from bot.errors import RateLimited, RemoteError, RemoteRejected
 from bot.metrics import Metrics
 from bot.operations.people import person_behind
-from bot.operations.plans import plan_of
+from bot.operations.plans import any_plan_of
 from bot.ports import Chat, Clock
 from bot.store import Store
 from bot.tasks import Tasks
+from bot.views import cards
 from bot.views import deployments as views
 from bot.views.blocks import Message
 from bot.views.watch import with_watch
@@ -147,9 +149,9 @@ class Announcer:
             await self._tell_end(operation, card)
 
     async def _rendered(self, operation: Operation) -> Message:
-        plan = plan_of(operation)
-        card = views.card(operation, plan)
-        if operation.state is not State.SUCCEEDED:
+        plan = any_plan_of(operation)
+        card = cards.card(operation, plan)
+        if operation.state is not State.SUCCEEDED or isinstance(plan, ScalePlan):
             return card
         return with_watch(card, operation, plan, await self._watches.of(operation.id))
 
@@ -166,7 +168,7 @@ class Announcer:
         if operation.started_at is not None or operation.state is State.REJECTED:
             if details := views.release_command_log(operation):
                 await self._chat.post(card.channel, details, thread_ts=card.ts)
-            message = views.ended(operation, plan_of(operation), whom=await person_behind(self._store, operation))
+            message = cards.ended(operation, any_plan_of(operation), whom=await person_behind(self._store, operation))
             await self._chat.post(card.channel, message, thread_ts=card.ts)
         await self._store.set_announced(operation.id)
         self._metrics.operations.labels(operation.kind, operation.state).inc()

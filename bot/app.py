@@ -49,6 +49,9 @@ from bot.operations.rollback import HoldStep
 from bot.operations.rollout import Rollout
 from bot.operations.rulebook import RuleBook
 from bot.operations.runs import PendingRuns
+from bot.operations.scale_planning import ScalePlanner
+from bot.operations.scaling import Scaling
+from bot.operations.scalings import Scalings
 from bot.operations.stats import Statistics
 from bot.operations.status import Statuses
 from bot.operations.targets import Targets
@@ -62,7 +65,20 @@ from bot.tasks import Tasks
 from bot.views import replies
 from bot.watches import Watches
 from bot.web import Web
-from commands import approvals, deploy, deploy_modal, history, home, rollback, rollback_modal, stats, status, watch, why
+from commands import (
+    approvals,
+    deploy,
+    deploy_modal,
+    history,
+    home,
+    rollback,
+    rollback_modal,
+    scale,
+    stats,
+    status,
+    watch,
+    why,
+)
 from commands import holds as holds_command
 from commands import incidents as incidents_command
 from commands import locks as locks_command
@@ -197,21 +213,32 @@ class Application:
         procedures: dict[Kind, Procedure] = {
             Kind.DEPLOYMENT: EitherWay(rollout, BuildWay(self.github)),
             Kind.ROLLBACK: rollout,
+            Kind.SCALING: Scaling(),
         }
         self.engine = Engine(self.store, self.fly, self.clock, procedures, settings.organisation_of, changed)
         releases = Releases(self.store, self.github, self.fly, self.clock)
         runs = PendingRuns(self.github, self.store, people, self.clock, settings.environment, changed)
+        facts = Facts(self.store, self.github, self.fly, settings.pipelines)
+        rules = RuleBook(self.store, self.clock, keeper)
         planner = Planner(
             self.store,
             Targets(self.store, self.github, self.fly, settings.pipelines),
-            Facts(self.store, self.github, self.fly, settings.pipelines),
+            facts,
             contracts=Contracts(self.store, self.github, self.fly, releases, runs.of),
-            rules=RuleBook(self.store, self.clock, keeper),
+            rules=rules,
             pending=runs,
         )
-        planners: dict[Kind, PlanMaker] = {Kind.DEPLOYMENT: planner, Kind.ROLLBACK: planner}
+        scale_planner = ScalePlanner(
+            facts, self.github, self.fly, rules=rules, prices=settings.prices, regions=settings.fly_regions
+        )
+        planners: dict[Kind, PlanMaker] = {
+            Kind.DEPLOYMENT: planner,
+            Kind.ROLLBACK: planner,
+            Kind.SCALING: scale_planner,
+        }
         self.requests = Requests(self.store, self.engine, planners, people, self.clock, settings.environment, changed)
         self.deployments = Deployments(self.store, planner, people, self.clock, settings.environment)
+        self.scalings = Scalings(self.store, scale_planner, people, self.clock, settings.environment)
         self.router = Router(self.slack, self.tasks)
         self.deploy = deploy.register(
             self.router, self.deployments, self.requests, command=settings.commands["/deploy"]
@@ -226,6 +253,7 @@ class Application:
             prepare=self.deploy.prepare,
         )
         deploy_modal.register(self.router, modal, command=settings.commands["/deploy"])
+        scale.register(self.router, self.scalings, self.deploy.prepare, command=settings.commands["/scale"])
         self.approvals = Approvals(self.store, self.requests, people, self.clock, changed)
         approvals.register(self.router, self.approvals, runs, self.slack)
         self._go_back(people, releases)

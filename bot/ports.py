@@ -21,6 +21,7 @@ from bot.domain.model import (
     Release,
     ResolvedRef,
     Secret,
+    Volume,
     WorkflowJob,
     WorkflowRun,
 )
@@ -130,6 +131,14 @@ class Fly(Protocol):
         """The configurations that a Machine has and had, newest first; NotFound."""
         ...
 
+    async def volumes(self, app: str) -> list[Volume]:
+        """The app's volumes that are not being destroyed, by id."""
+        ...
+
+    async def create_volume(self, app: str, *, name: str, region: str, size_gb: int) -> Volume:
+        """Create an empty volume, encrypted; never repeated by the client."""
+        ...
+
     async def secrets(self, app: str) -> list[Secret]:
         """The app's secrets without their values, by name."""
         ...
@@ -164,6 +173,10 @@ class GitHub(Protocol):
 
     async def commit(self, repository: str, sha: str) -> Commit:
         """One commit; NotFound."""
+        ...
+
+    async def file(self, repository: str, path: str, ref: str) -> str | None:
+        """The text of a file at a commit, branch or tag; None where there is none of that name."""
         ...
 
     async def tag_of(self, repository: str, sha: str) -> str:

@@ -16,7 +16,7 @@ from bot.domain.approval import ApprovalState
 from bot.domain.dora import TOUCHING, TOUCHING_WHEN_DONE, Deployed
 from bot.domain.history import Entry, Recorded
 from bot.domain.model import Actor
-from bot.domain.operation import ACTIVE, Card, Kind, Operation, State
+from bot.domain.operation import ACTIVE, RELEASING, Card, Kind, Operation, State
 from bot.domain.rollout import Step
 from bot.domain.watch import Phase
 from bot.rules import RulesInForce, in_force
@@ -148,21 +148,21 @@ class Queries:
         return await self._store.read(work)
 
     async def newest(self, title: str = "", *, states: Collection[State] = ()) -> Operation | None:
-        """The newest operation, with its journal, or None."""
+        """The newest deployment or rollback, with its journal, or None."""
 
         def work(db: Database) -> Operation | None:
-            return _newest(db, _of_operations(title, states))
+            return _newest(db, _of_operations(title, states, RELEASING))
 
         return await self._store.read(work)
 
     async def newest_failure(self, title: str = "") -> Operation | None:
-        """The newest operation that failed, was refused or rejected, or was cancelled while it ran; or None.
+        """The newest deployment or rollback that failed, was refused or rejected, or cancelled while it ran; or None.
 
         A plan that was dismissed or that nobody confirmed is no failure: somebody wanted it so.
         """
 
         def work(db: Database) -> Operation | None:
-            conditions = _of_operations(title, [])
+            conditions = _of_operations(title, [], RELEASING)
             conditions.add("(state IN ('failed', 'rejected') OR state = 'cancelled' AND started_at IS NOT NULL)")
             return _newest(db, conditions)
 
@@ -173,7 +173,9 @@ class Queries:
 
         def work(db: Database) -> Overview:
             return Overview(
-                succeeded={title: _operations(db, Slice(limit), title, [State.SUCCEEDED]) for title in titles},
+                succeeded={
+                    title: _operations(db, Slice(limit), title, [State.SUCCEEDED], RELEASING) for title in titles
+                },
                 unfinished=_operations(db, Slice(MOST_UNFINISHED), "", UNFINISHED)[::-1],
                 rules={title: in_force(db, title) for title in titles},
             )
@@ -181,8 +183,10 @@ class Queries:
         return await self._store.read(work)
 
 
-def _operations(db: Database, part: Slice, title: str, states: Collection[State]) -> list[Operation]:
-    ids = [row["id"] for row in rows(db, *part.of(IDS, "id", _of_operations(title, states))).fetchall()]
+def _operations(
+    db: Database, part: Slice, title: str, states: Collection[State], kinds: Collection[Kind] = ()
+) -> list[Operation]:
+    ids = [row["id"] for row in rows(db, *part.of(IDS, "id", _of_operations(title, states, kinds))).fetchall()]
     return [operation_in(db, each) for each in ids]
 
 

@@ -34,7 +34,7 @@ _WORD = "CASE o.state " + " ".join(f"WHEN '{state}' THEN '{word}'" for state, wo
 _TO_TELL = f"""SELECT o.id, {_WORD} AS word, r.deployment_id, r.told, r.tries, r.next_at
     FROM operation o LEFT JOIN github_record r ON r.operation_id = o.id
     WHERE o.id >= ? AND coalesce(r.told, '') <> {_WORD} AND coalesce(r.problem, '') = ''
-    AND o.started_at >= ? AND o.kind IN ('deployment', 'rollback')
+    AND o.started_at >= ? AND o.kind IN ('deployment', 'rollback', 'scaling')
     AND json_extract(o.plan, '$.build') IS NULL AND json_extract(o.plan, '$.image') IS NOT NULL
     ORDER BY o.started_at, o.id"""  # noqa: S608  our own words
 

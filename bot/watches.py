@@ -102,11 +102,12 @@ class Watches:
         await self._store.write(lambda db: db.conn.execute(change, [phase, operation_id]).rowcount)
 
     async def since(self, operation: Operation) -> list[Operation]:
-        """What was asked of the same app after this operation, or started after its end; oldest first.
+        """Deployments and rollbacks asked for after this operation, or started after its end; oldest first.
 
         Below a message of last year that is much: fifty, those first that run or succeeded, then those that began.
         """
-        query = """SELECT id FROM operation WHERE app = ? AND (created_at > ? OR started_at > ?)
+        query = """SELECT id FROM operation WHERE app = ? AND kind IN ('deployment', 'rollback')
+            AND (created_at > ? OR started_at > ?)
             ORDER BY state IN ('running', 'verifying', 'succeeded') DESC, started_at IS NULL, created_at DESC LIMIT ?"""
         ended = (operation.finished_at or operation.created_at).isoformat()
         values = [operation.app, operation.created_at.isoformat(), ended, SINCE_MOST]

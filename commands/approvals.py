@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from bot.domain.operation import Operation, State
 from bot.operations.approvals import Approvals
-from bot.operations.plans import plan_of
+from bot.operations.plans import any_plan_of
 from bot.operations.requests import Confirmed
 from bot.operations.runs import PendingRuns
 from bot.ports import Chat
 from bot.views import approvals as views
-from bot.views import deployments as cards
-from bot.views import rollbacks
+from bot.views import cards, rollbacks
 from bot.views.blocks import Message, plain
 from commands.forms import open_form
 from commands.interactions import Form, FormReply
@@ -82,7 +81,7 @@ class ApprovalHandlers:
 
 def _refusal(operation: Operation) -> Message | None:
     """What to say where a new plan ended the operation; otherwise its card says it all."""
-    return cards.refused(plan_of(operation)) if operation.state is State.FAILED else None
+    return cards.refused(any_plan_of(operation)) if operation.state is State.FAILED else None
 
 
 def register(router: Router, approvals: Approvals, runs: PendingRuns, chat: Chat) -> ApprovalHandlers:

@@ -10,8 +10,9 @@ from bot.domain.model import Strategy
 from bot.domain.operation import State
 from bot.errors import BadCommand
 from bot.operations.deployments import Deployments
-from bot.operations.plans import plan_of, request_of
+from bot.operations.plans import any_plan_of, any_request_of
 from bot.operations.requests import Confirmed, Requests
+from bot.views import cards
 from bot.views import deployments as views
 from bot.views.blocks import Message
 from bot.views.deploy_modal import REASON_LIMIT
@@ -128,8 +129,8 @@ class DeployHandlers:
         """Plan a stored request; the answer is for its asker, where the card does not say it all."""
         operation = await self._requests.prepare(operation_id)
         if operation.state is State.FAILED and operation.plan is not None:
-            return views.refused(plan_of(operation))
-        if operation.state is State.REQUESTED and request_of(operation).seen_hash:
+            return cards.refused(any_plan_of(operation))
+        if operation.state is State.REQUESTED and any_request_of(operation).seen_hash:
             return views.plan_moved()
         return None
 
@@ -142,7 +143,7 @@ class DeployHandlers:
         confirmation = await self._requests.confirm(operation_id, plan_hash=plan_hash, by=call.actor)
         if confirmation.result is Confirmed.STARTED:
             return None
-        return views.not_started(confirmation.difference, plan_of(confirmation.operation))
+        return cards.not_started(confirmation.difference, any_plan_of(confirmation.operation))
 
     async def cancelled(self, call: Call) -> Reply:
         """Cancel or Dismiss was pressed."""

@@ -63,6 +63,7 @@ def _environment(name: str, table: EnvironmentTable, place: _Place) -> Environme
         channel=table.channel or place.channel,
         policy=_policy(table),
         database=_database(table.database) if table.database else None,
+        fly_toml=table.fly_toml or f"fly.{name}.toml",
     )
 
 
@@ -86,10 +87,19 @@ def _policy(environment: EnvironmentTable) -> Policy:
         approvers=table.approvers,
         approve_deployments=table.approve_deployments,
         approve_rollbacks=table.approve_rollbacks,
+        approve_scaling=table.approve_scaling,
+        scale_min=_scale_min(environment),
+        scale_max=table.scale_max,
         approval_expires=table.approval_expires,
         rollback=is_by_tag if table.rollback is None else table.rollback,
         freezes=tuple(_freeze(each) for each in environment.freezes),
     )
+
+
+def _scale_min(environment: EnvironmentTable) -> int:
+    if environment.policy.scale_min is not None:
+        return environment.policy.scale_min
+    return max(environment.min_machines, int(environment.auto_stop == "off"))
 
 
 def _freeze(table: FreezeTable) -> Freeze:

@@ -10,9 +10,10 @@ from datetime import date, time
 from itertools import pairwise
 
 from bot.config import names
-from bot.config.problems import Bad, Path, Problems, suggestion
+from bot.config.problems import Bad, Problems, suggestion
 from bot.config.schema import specs
 from bot.config.tables import CommandsTable, Document, EnvironmentTable, FreezeTable, PipelineTable, ReviewAppsTable
+from bot.domain.toml_lines import Path
 
 REGISTRY = "registry.fly.io/"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Path = tuple[str | int, ...]
+from bot.domain.toml_lines import Path
 
 
 @dataclass(frozen=True, order=True)

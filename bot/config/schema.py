@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast, dataclass_transform
 
-from bot.config.problems import Bad, Path, Problems, suggestion
+from bot.config.problems import Bad, Problems, suggestion
+from bot.domain.toml_lines import Path
 
 T = TypeVar("T")
 ABSENT: Any = object()

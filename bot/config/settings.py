@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.config import checks
+from bot.config import checks, values
 from bot.config.accounts import (
     FlyEndpoints,
     GitHubSettings,
@@ -24,10 +24,11 @@ from bot.config.problems import Problems, did_you_mean, in_environment, in_file,
 from bot.config.schema import read, read_variables, specs
 from bot.config.secret import Secret
 from bot.config.tables import CommandsTable, Document
-from bot.config.toml_lines import lines_of
 from bot.config.variables import Variables
 from bot.domain.model import Environment, Pipeline
 from bot.domain.operation import Operation
+from bot.domain.size import Prices
+from bot.domain.toml_lines import lines_of
 from bot.errors import ConfigError, NotFound, Reason
 
 
@@ -51,6 +52,8 @@ class Settings:
     port: int
     clock_speed: float
     clock_since: float
+    prices: Prices
+    fly_regions: frozenset[str]
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], config_path: Path) -> Settings:
@@ -175,4 +178,6 @@ def _build(document: Document, variables: Variables, tokens: Mapping[str, Secret
         port=variables.port,
         clock_speed=variables.flytower_clock_speed,
         clock_since=variables.flytower_clock_since,
+        prices=values.prices(),
+        fly_regions=frozenset(values.regions()),
     )

@@ -129,6 +129,18 @@ class PolicyTable:
     approve_rollbacks: bool = key(
         values.flag, "Whether every rollback needs one of them; a red one always does.", default=False
     )
+    approve_scaling: bool = key(
+        values.flag,
+        "Whether every scaling needs one of them; of an environment that tags release it always does.",
+        default=False,
+    )
+    scale_min: int | None = key(
+        values.count(0, 1000),
+        "So many Machines a scaling leaves at least.",
+        default=None,
+        shown="`min_machines`, and 1 where Machines never sleep",
+    )
+    scale_max: int = key(values.count(1, 1000), "To so many Machines a scaling may go.", default=20)
     approval_expires: timedelta = key(
         values.duration("1m", "7d"), "How long a plan waits for its approval.", default=timedelta(hours=1), shown="1h"
     )
@@ -196,6 +208,9 @@ class EnvironmentTable:
         values.release_command, "What runs once before a release, usually migrations.", default="", shown="none"
     )
     channel: str = key(names.channel, "A channel of its own for this environment.", default="", shown="`slack.channel`")
+    fly_toml: str = key(
+        names.text, "The fly.toml in the repository that CI deploys with.", default="", shown="fly.`environment`.toml"
+    )
     image_repository: str = key(
         names.image_repository, "Where CI pushes this environment's images.", default="", shown="registry.fly.io/`app`"
     )

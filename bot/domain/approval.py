@@ -25,6 +25,7 @@ class Cause(StrEnum):
     RED_ROLLBACK = "red_rollback"
     FREEZE = "freeze"
     INCIDENT = "incident"
+    SCALING = "scaling"
 
 
 @dataclass(frozen=True)

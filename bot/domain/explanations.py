@@ -102,6 +102,38 @@ _PLAN = {
     ),
     Reason.INVALID_TRANSITION: Explanation("The operation's state does not allow this.", "Nobody; look at the card."),
 }
+_SCALING = {
+    Reason.GROUP_UNNAMED: Explanation(
+        "The app has several process groups, and the command names none.", "You: `web:iad=2`."
+    ),
+    Reason.GROUP_UNKNOWN: Explanation(
+        "The app has no such process group.", "You: one of those that the message names."
+    ),
+    Reason.REGION_UNKNOWN: Explanation("Fly has no such region.", "You: `fly platform regions` lists them."),
+    Reason.SIZE_UNKNOWN: Explanation(
+        "Fly has no Machine of that size; the message says which there are.", "You: a size that there is."
+    ),
+    Reason.BELOW_MINIMUM: Explanation(
+        "Fewer Machines would stay than `policy.scale_min`.", "You: ask for more; whoever edits `policy.scale_min`."
+    ),
+    Reason.ABOVE_MAXIMUM: Explanation(
+        "There would be more Machines than `policy.scale_max`.",
+        "You: ask for fewer; whoever edits `policy.scale_max`.",
+    ),
+    Reason.NO_HEALTHY_MODEL: Explanation(
+        "No Machine of the process group is healthy, so none can be made like it.",
+        "You: see why with `/deploy status`.",
+    ),
+    Reason.VOLUME_ONLY_COPY: Explanation(
+        "The Machine to destroy holds the only copy of its volume.",
+        "You: copy the data first, then destroy it with flyctl.",
+    ),
+    Reason.NOTHING_TO_SCALE: Explanation("The environment is like that already.", "Nothing to do."),
+    Reason.NO_CAPACITY: Explanation(
+        "Fly has no room for another Machine in that region. Nothing was destroyed.",
+        "You: another region, a smaller size, or later.",
+    ),
+}
 _RULES = {
     Reason.ROLLBACK_OFF: Explanation(
         "The environment has no formal rollback: it goes forward with the next push, or `policy.rollback` is off.",
@@ -242,6 +274,7 @@ SECTIONS: Mapping[str, Mapping[Reason, Explanation]] = {
     "The command": _COMMAND,
     "The person": _PERSON,
     "The plan": _PLAN,
+    "Scaling": _SCALING,
     "Locks, holds, freezes, incidents": _RULES,
     "Approvals": _APPROVAL,
     "The build": _BUILD,

@@ -175,6 +175,18 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Volume:
+    """A volume of an app. `machine_id` is the Machine that it is attached to, empty where there is none. Size in GB."""
+
+    id: str
+    name: str
+    region: str
+    size_gb: int
+    state: str = "created"
+    machine_id: str = ""
+
+
+@dataclass(frozen=True)
 class Lease:
     """A lease on a Machine; `nonce` is empty where it is somebody else's."""
 
@@ -432,6 +444,9 @@ class Policy:
     approvers: tuple[str, ...] = ()
     approve_deployments: bool = False
     approve_rollbacks: bool = False
+    approve_scaling: bool = False
+    scale_min: int = 1
+    scale_max: int = 20
     approval_expires: timedelta = timedelta(hours=1)
     rollback: bool = True
     freezes: tuple[Freeze, ...] = ()
@@ -441,7 +456,8 @@ class Policy:
 class Environment:
     """Where an app runs for an audience, as the config describes it. Memory in MB.
 
-    `release_ref` is the tag's pattern or the branch that releases in CI; `min_machines` stay awake.
+    `release_ref` is the tag's pattern or the branch that releases in CI; `min_machines` stay awake. `fly_toml` is the
+    path of the file in the repository that CI deploys with.
     """
 
     name: str
@@ -464,6 +480,7 @@ class Environment:
     channel: str
     policy: Policy
     database: Database | None = None
+    fly_toml: str = "fly.toml"
 
     @property
     def title(self) -> str:

@@ -78,6 +78,11 @@ class Kind(StrEnum):
 
     DEPLOYMENT = "deployment"
     ROLLBACK = "rollback"
+    SCALING = "scaling"
+
+
+# What brings an image to the Machines.
+RELEASING = frozenset({Kind.DEPLOYMENT, Kind.ROLLBACK})
 
 
 class StepStatus(StrEnum):

@@ -52,6 +52,11 @@ class Step(StrEnum):
     FIND_RUN = "find_run"
     FOLLOW = "follow"
     CANCEL_RUN = "cancel_run"
+    # What a scaling does; see bot/domain/scaling.py.
+    CREATE = "create"
+    MEND = "mend"
+    WAKE = "wake"
+    REMOVE = "remove"
 
 
 # What fails here fails on Machines that were all seen healthy on the new image: unless they are unwell by now,
@@ -86,7 +91,7 @@ def is_past_cancel(operation: Operation) -> bool:
 
 def has_retired(operation: Operation) -> bool:
     """Whether the first old Machine is being destroyed, or may have been: from there it only goes forward."""
-    return any(row.step == Step.RETIRE for row in operation.journal)
+    return any(row.step in {Step.RETIRE, Step.REMOVE} for row in operation.journal)
 
 
 def _forward(operation: Operation, plan: DeploymentPlan) -> Action | None:

@@ -10,10 +10,11 @@ from bot.domain.approval import ApprovalState
 from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import Actor, CiState, Relation
 from bot.domain.operation import Event, Operation, State
+from bot.domain.plan import Plan, difference
 from bot.errors import BotError, InvalidTransition, NotAllowed, Reason, StaleAction
 from bot.operations.engine import Changed
 from bot.operations.people import People
-from bot.operations.plans import plan_of, request_of
+from bot.operations.plans import any_plan_of, request_of
 from bot.operations.requests import Confirmation, Confirmed, Requests, refuse_decided, refuse_stale
 from bot.ports import Clock
 from bot.store import Store
@@ -115,7 +116,7 @@ class Approvals:
             log.info("plan not looked at", operation=operation.id, error=str(error))
             return False
         why = _untrue(operation, fresh)
-        return bool(why) and not _is_silence(plan_of(operation), fresh) and await self._void(operation, why)
+        return bool(why) and not _is_silence(any_plan_of(operation), fresh) and await self._void(operation, why)
 
     async def _void(self, operation: Operation, why: str) -> bool:
         is_void = await self._store.void_approval(operation.id, operation.plan_hash, why=why, at=self._clock.now())
@@ -126,7 +127,7 @@ class Approvals:
         operation = await self._store.operation(operation_id)
         await self._people.require_member(by)
         refuse_stale(operation, plan_hash)
-        need, asked = plan_of(operation).approval, operation.approval
+        need, asked = any_plan_of(operation).approval, operation.approval
         if need is None or asked is None:
             raise StaleAction("Nobody has to approve this.")
         await self._people.require_approver(by, need, requester=operation.actor)
@@ -137,16 +138,19 @@ class Approvals:
         return operation
 
 
-def _is_silence(shown: DeploymentPlan, fresh: DeploymentPlan) -> bool:
+def _is_silence(shown: Plan, fresh: Plan) -> bool:
     """Whether somebody who told something for the plan that was shown does not answer now."""
+    if not isinstance(shown, DeploymentPlan) or not isinstance(fresh, DeploymentPlan):
+        # Without Fly there is no plan of a scaling at all, and without GitHub no other one.
+        return False
     has_compared = shown.changes.relation is not Relation.UNKNOWN
     has_ci = shown.ci.state is not CiState.UNKNOWN
     is_uncompared = has_compared and fresh.changes.relation is Relation.UNKNOWN
     return is_uncompared or (has_ci and fresh.ci.state is CiState.UNKNOWN)
 
 
-def _untrue(operation: Operation, fresh: DeploymentPlan) -> str:
+def _untrue(operation: Operation, fresh: Plan) -> str:
     """What is no longer true of the plan that was shown, in words; empty where all that matters is."""
     if fresh.is_blocked:
         return fresh.blockers[0].message
-    return plan_of(operation).difference(fresh)
+    return difference(any_plan_of(operation), fresh)

@@ -127,6 +127,17 @@ class Facts:
             live_ref=live_ref,
         )
 
+    async def obstacles(
+        self, environment: Environment, machines: Sequence[Machine], operation_id: str
+    ) -> tuple[tuple[Lease, ...], str]:
+        """Leases of others, and another operation that holds the app, in words; empty where nobody is at it."""
+        fly = self._fly[environment.organisation]
+        leases, running = await asyncio.gather(
+            _foreign_leases(fly, environment.app, machines, operation_id),
+            self._running(environment.app, operation_id),
+        )
+        return tuple(leases), running
+
     async def _ci(self, environment: Environment, sha: str) -> Ci:
         workflow = self._pipelines[environment.pipeline].ci_workflow
         try:

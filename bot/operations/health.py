@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Protocol
 
-from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import ASLEEP, Machine
 from bot.domain.operation import Operation
 from bot.domain.proof import crash, may_sleep
@@ -30,7 +30,20 @@ START_TRIES = 6
 START_RETRY_S = 2.0
 
 
-async def prove_healthy(run: Run, plan: DeploymentPlan, machine: Machine, *, may_cancel: bool = True) -> Machine:
+class Patience(Protocol):
+    """What every plan says of how long its Machines may take. Durations in seconds."""
+
+    @property
+    def app(self) -> str: ...
+
+    @property
+    def wait_timeout_s(self) -> float: ...
+
+    @property
+    def smoke_s(self) -> float: ...
+
+
+async def prove_healthy(run: Run, plan: Patience, machine: Machine, *, may_cancel: bool = True) -> Machine:
     """Return the Machine once it is started on this version, has stayed up, and all checks pass.
 
     Raises StepFailed: not started or not healthy within the plan's wait time, crashing, gone, or cancelled.
@@ -86,7 +99,7 @@ async def start_stopped(run: Run, machine: Machine, *, nonce: str = "") -> None:
     return await run.fly.start_machine(machine.app, machine.id, nonce=nonce)
 
 
-async def _wait_started(run: Run, plan: DeploymentPlan, machine: Machine, *, may_cancel: bool) -> None:
+async def _wait_started(run: Run, plan: Patience, machine: Machine, *, may_cancel: bool) -> None:
     deadline = run.clock.now() + timedelta(seconds=plan.wait_timeout_s)
     while True:
         left = (deadline - run.clock.now()).total_seconds()

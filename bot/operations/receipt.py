@@ -6,22 +6,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import Machine
 from bot.domain.proof import Reading
 from bot.domain.rollout import Step, failure
 from bot.errors import NotFound, RemoteError
 from bot.operations.engine import Run
 from bot.operations.facts import serving_machines
+from bot.operations.health import Patience
 
 LOOK_S = 5.0
 # After a failure nothing is waited for but Machines between two states.
 SETTLE_S = 10.0
 
 
-async def write_receipt(
-    run: Run, plan: DeploymentPlan, read: Callable[[Sequence[Machine]], Awaitable[Reading]]
-) -> None:
+async def write_receipt(run: Run, plan: Patience, read: Callable[[Sequence[Machine]], Awaitable[Reading]]) -> None:
     """Record how the Machines stand, once `read` finds them right or their time is over; StepFailed where not."""
     has_failed = failure(run.operation) is not None
     deadline = run.clock.now() + timedelta(seconds=SETTLE_S if has_failed else plan.wait_timeout_s)
@@ -38,7 +36,7 @@ async def write_receipt(
         raise reading.problem
 
 
-async def remembered(run: Run, plan: DeploymentPlan) -> dict[str, dict[str, str]]:
+async def remembered(run: Run, plan: Patience) -> dict[str, dict[str, str]]:
     """The digests of the app's secrets by name, for a later rollback; nothing where Fly does not tell them.
 
     A digest says that a secret changed, and not what it is.

@@ -13,12 +13,13 @@ from http import HTTPStatus
 import structlog
 
 from bot.audit import AuditEvent
-from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import Environment
 from bot.domain.operation import Card, Kind, Operation
+from bot.domain.plan import Plan
+from bot.domain.scale import ScalePlan
 from bot.errors import BotError, NotFound, RateLimited, RemoteError, RemoteRejected
 from bot.operations.people import BOT
-from bot.operations.plans import plan_of
+from bot.operations.plans import any_plan_of
 from bot.ports import Clock, GitHub
 from bot.records import Record, Records, Untold
 
@@ -31,7 +32,8 @@ PAUSES_S = (5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
 LEAST_PAUSE_S = 1.0
 # What GitHub goes on refusing: a commit or a deployment that it does not know.
 FOR_GOOD = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
-TASKS = {Kind.ROLLBACK: "rollback", Kind.DEPLOYMENT: "deploy"}
+TASKS = {Kind.ROLLBACK: "rollback", Kind.DEPLOYMENT: "deploy", Kind.SCALING: "scale"}
+VERBS = {Kind.ROLLBACK: "Roll back", Kind.DEPLOYMENT: "Deploy", Kind.SCALING: "Scale"}
 WORDS = {
     "in_progress": "Flytower moves the Machines.",
     "success": "Every Machine runs the image and is healthy.",
@@ -82,7 +84,7 @@ class Recorder:
 
     async def _told(self, untold: Untold, again_at: datetime) -> str:
         """Tell GitHub now, or else later; why it cannot be told at all, or an empty string."""
-        if not plan_of(untold.operation).commit.sha:
+        if not _sha(untold.operation):
             return "The image names no commit."
         try:
             await self._tell(untold, self._environment(untold.operation.request["environment"]))
@@ -121,23 +123,22 @@ class Recorder:
         )
 
     async def _find(self, operation: Operation, environment: Environment) -> int | None:
-        sha = plan_of(operation).commit.sha
+        sha = _sha(operation)
         known = await self._github.deployments(environment.repository, sha=sha, environment=environment.name)
         return next((each.id for each in known if each.operation == operation.id), None)
 
     async def _create(self, operation: Operation, environment: Environment) -> int:
-        plan = plan_of(operation)
         return await self._github.create_deployment(
             environment.repository,
-            sha=plan.commit.sha,
+            sha=_sha(operation),
             environment=environment.name,
             task=TASKS[operation.kind],
             operation=operation.id,
-            description=_title(operation, plan),
+            description=_title(operation, any_plan_of(operation)),
         )
 
     def _event(self, operation: Operation, number: int) -> AuditEvent:
-        detail = {"deployment": number, "task": TASKS[operation.kind], "sha": plan_of(operation).commit.sha}
+        detail = {"deployment": number, "task": TASKS[operation.kind], "sha": _sha(operation)}
         return AuditEvent(self._clock.now(), BOT.user_id, "github.deployment", operation.id, detail)
 
     async def _put_off(self, record: Record, error: BotError, again_at: datetime) -> None:
@@ -162,10 +163,17 @@ def _pause(tries: int) -> timedelta:
     return timedelta(seconds=PAUSES_S[min(tries, len(PAUSES_S) - 1)])
 
 
-def _title(operation: Operation, plan: DeploymentPlan) -> str:
+def _sha(operation: Operation) -> str:
+    """The commit that runs afterwards; empty where no image names it."""
+    plan = any_plan_of(operation)
+    if isinstance(plan, ScalePlan):
+        return plan.image.sha if plan.image else ""
+    return plan.commit.sha
+
+
+def _title(operation: Operation, plan: Plan) -> str:
     """What was done, without the reason: more people read GitHub than the channel where it was given."""
-    verb = "Roll back" if operation.kind is Kind.ROLLBACK else "Deploy"
-    return f"{verb} {plan.app} to {plan.ref} by Flytower"
+    return f"{VERBS[operation.kind]} {plan.app} to {plan.ref} by Flytower"
 
 
 def _status(operation: Operation, word: str) -> str:

@@ -13,20 +13,20 @@ from typing import Any, Protocol
 import msgspec
 
 from bot.domain.approval import Approval, ApprovalState
-from bot.domain.deployment import DeploymentPlan, DeploymentRequest
 from bot.domain.model import Actor, Environment
 from bot.domain.operation import Event, Kind, Operation, State
+from bot.domain.plan import Plan, Request, difference
 from bot.domain.rollout import is_past_cancel
 from bot.errors import BotError, InvalidTransition, NotAllowed, NotFound, Reason, StaleAction
 from bot.operations.engine import Changed, Engine
 from bot.operations.people import BOT, People, person_behind
-from bot.operations.plans import plan_of, request_of, to_json
+from bot.operations.plans import any_plan_of, any_request_of, to_json
 from bot.ports import Clock
 from bot.store import Store
 
 # So often a plan is made anew because the rules changed while it was made.
 PLAN_TRIES = 3
-COMMANDS = {Kind.DEPLOYMENT: "/deploy", Kind.ROLLBACK: "/rollback"}
+COMMANDS = {Kind.DEPLOYMENT: "/deploy", Kind.ROLLBACK: "/rollback", Kind.SCALING: "/scale"}
 
 
 class Confirmed(StrEnum):
@@ -50,7 +50,7 @@ class PlanMaker(Protocol):
 
     async def plan(
         self, environment: Environment, request: Any, *, actor: Actor, is_automatic: bool, operation_id: str
-    ) -> DeploymentPlan:
+    ) -> Plan:
         """The plan as of now; BotError where none can be made."""
         ...
 
@@ -116,9 +116,7 @@ class Requests:
                 raise
         return await self.carry_out(operation, tries_left - 1)
 
-    async def show(
-        self, operation: Operation, plan: DeploymentPlan, *, request: DeploymentRequest | None = None
-    ) -> Operation:
+    async def show(self, operation: Operation, plan: Plan, *, request: Request | None = None) -> Operation:
         """Give a requested operation this plan, and end it where the plan is blocked; its card follows."""
         operation = await self._store.set_plan(
             operation.id,
@@ -133,7 +131,7 @@ class Requests:
             self._changed(operation.id)
         return operation
 
-    def _asked_for(self, operation: Operation, plan: DeploymentPlan) -> Approval | None:
+    def _asked_for(self, operation: Operation, plan: Plan) -> Approval | None:
         if plan.approval is None or plan.is_blocked:
             return None
         now, policy = self._clock.now(), self._environment_of(operation).policy
@@ -155,7 +153,7 @@ class Requests:
                 reason=Reason.NOT_THE_REQUESTER,
             )
         refuse_stale(operation, plan_hash)
-        shown = plan_of(operation)
+        shown = any_plan_of(operation)
         if shown.approval is not None:
             raise NotAllowed(
                 f"A second person has to approve this {operation.kind}.",
@@ -163,16 +161,14 @@ class Requests:
                 reason=Reason.APPROVAL_NEEDED,
             )
         fresh = await self.fresh_plan(operation)
-        changes = shown.difference(fresh)
+        changes = difference(shown, fresh)
         if changes or fresh.is_blocked:
             changed = await self.show(operation, fresh)
             blocked = fresh.blockers[0].message if fresh.is_blocked else ""
             return Confirmation(Confirmed.PLAN_CHANGED, changed, blocked or changes)
         return Confirmation(Confirmed.STARTED, await self.start(operation, fresh, by=by))
 
-    async def start(
-        self, operation: Operation, fresh: DeploymentPlan, *, by: Actor, is_approved: bool = False
-    ) -> Operation:
+    async def start(self, operation: Operation, fresh: Plan, *, by: Actor, is_approved: bool = False) -> Operation:
         """Start what was shown, which `fresh` says is still true; StaleAction where somebody was quicker."""
         try:
             return await self._engine.start(
@@ -249,9 +245,9 @@ class Requests:
     def _environment_of(self, operation: Operation) -> Environment:
         return self._environment(operation.request["environment"])
 
-    async def fresh_plan(self, operation: Operation, request: DeploymentRequest | None = None) -> DeploymentPlan:
+    async def fresh_plan(self, operation: Operation, request: Request | None = None) -> Plan:
         """The plan of a requested operation as of now, also of what would be asked instead."""
-        request = request or request_of(operation)
+        request = request or any_request_of(operation)
         plan = await self._planners[operation.kind].plan(
             self._environment_of(operation),
             request,
@@ -262,7 +258,7 @@ class Requests:
         # Whoever has read this very plan has agreed to it; whoever read another one is asked again.
         is_seen = plan.hash == request.seen_hash and plan.approval is None
         asks = not is_seen if request.seen_hash else plan.needs_confirmation
-        if operation.plan is not None and plan_of(operation).needs_confirmation:
+        if operation.plan is not None and any_plan_of(operation).needs_confirmation:
             # Once it waits on a card it does so until somebody presses: nobody else would start it.
             asks = True
         return dataclasses.replace(plan, needs_confirmation=asks)
@@ -291,7 +287,7 @@ def refuse_decided(operation: Operation) -> None:
 def _waits_for_the_bot(operation: Operation) -> bool:
     if operation.plan is None:
         return True
-    plan = plan_of(operation)
+    plan = any_plan_of(operation)
     return plan.is_blocked or not plan.needs_confirmation
 
 

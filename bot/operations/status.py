@@ -24,7 +24,7 @@ from bot.domain.text import quoted
 from bot.errors import BotError, NotAllowed, NotFound, RemoteError
 from bot.operations.facts import live_image
 from bot.operations.people import People
-from bot.operations.plans import plan_of
+from bot.operations.plans import any_plan_of
 from bot.ports import Clock, FlyByOrganisation, GitHub
 from bot.queries import Overview, Queries
 from bot.rules import RulesInForce
@@ -146,7 +146,7 @@ class Statuses:
         return [operation for operation, is_approver in zip(pending, may, strict=True) if is_approver]
 
     async def _may_approve(self, by: Actor, operation: Operation) -> bool:
-        need = plan_of(operation).approval
+        need = any_plan_of(operation).approval
         assert need is not None
         try:
             await self._people.require_approver(by, need, requester=operation.actor)

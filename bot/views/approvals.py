@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator
 
 from bot.domain.approval import Approval, ApprovalNeed, ApprovalState
-from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import Actor
 from bot.domain.operation import Operation, State
+from bot.domain.plan import Plan
+from bot.domain.scale import ScalePlan
 from bot.views.blocks import Block, Message, View, button, clip_mrkdwn, code, confirmation, escape, prose
 from bot.views.machines import BAD, DONE
 from bot.views.modals import field, text_input
@@ -22,20 +23,20 @@ REASON_LIMIT = 300
 LINES_LIMIT = 1200
 
 
-def lines(operation: Operation, plan: DeploymentPlan) -> str:
+def lines(operation: Operation, plan: Plan) -> str:
     """How the question stands who else has to agree; empty where nobody has to."""
     told = [*_waived(plan), *_standing(operation, plan)]
     return clip_mrkdwn("\n".join(told), LINES_LIMIT)
 
 
-def waiting_words(operation: Operation, plan: DeploymentPlan) -> str:
+def waiting_words(operation: Operation, plan: Plan) -> str:
     """What a plan with such a need waits for; empty for one without."""
     if operation.state is not State.REQUESTED or plan.approval is None:
         return ""
     return "no longer true" if is_void(operation, plan) else "waiting for approval"
 
 
-def is_void(operation: Operation, plan: DeploymentPlan) -> bool:
+def is_void(operation: Operation, plan: Plan) -> bool:
     """Whether what was to be approved is no longer true, and nothing was planned since."""
     asked = operation.approval
     is_over = asked is not None and asked.state is ApprovalState.VOID
@@ -47,7 +48,7 @@ def plan_again(operation: Operation) -> Block:
     return button("Plan again", action=REPLAN, value=operation.id, style="primary")
 
 
-def buttons(operation: Operation, plan: DeploymentPlan) -> Iterator[Block]:
+def buttons(operation: Operation, plan: Plan) -> Iterator[Block]:
     """Approve and Reject."""
     value, what = f"{operation.id}:{operation.plan_hash}", f"{operation.kind} of {plan.environment}"
     dialog = confirmation(f"Approve this {operation.kind}?", _consequence(operation, plan), "Approve", "Not yet")
@@ -55,8 +56,10 @@ def buttons(operation: Operation, plan: DeploymentPlan) -> Iterator[Block]:
     yield button("Reject…", action=REJECT, value=value, style="danger", label=f"Reject the {what}")
 
 
-def _consequence(operation: Operation, plan: DeploymentPlan) -> str:
+def _consequence(operation: Operation, plan: Plan) -> str:
     # The dialog holds 300 characters, of which the risk may take what is left.
+    if isinstance(plan, ScalePlan):
+        return f"It starts at once: scaling, {code(plan.ref, 120)}, *{escape(plan.environment, 40)}*."
     commit = plan.commit.short or "no commit"
     starts = f"It starts at once: {operation.kind}, {code(plan.ref, 40)} ({commit}), *{escape(plan.environment, 40)}*."
     return f"{starts} {risk_words(plan.contract)}" if plan.contract and plan.contract.risks else starts
@@ -84,7 +87,7 @@ def void(difference: str) -> Message:
     )
 
 
-def _waived(plan: DeploymentPlan) -> Iterator[str]:
+def _waived(plan: Plan) -> Iterator[str]:
     if plan.waived:
         yield (
             f"🚨 *NO APPROVAL*: it goes without a second person, because of *{escape(plan.waived)}*. It is listed for "
@@ -92,7 +95,7 @@ def _waived(plan: DeploymentPlan) -> Iterator[str]:
         )
 
 
-def _standing(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
+def _standing(operation: Operation, plan: Plan) -> Iterator[str]:
     asked, need = operation.approval, plan.approval
     if need is None:
         return

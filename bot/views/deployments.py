@@ -128,11 +128,10 @@ def _ways_out(blocker: Blocker, plan: DeploymentPlan) -> list[Block]:
     return []
 
 
-def not_started(difference: str, plan: DeploymentPlan) -> Message:
-    """The answer to Deploy or Roll back where the plan is not true any more; `plan` is the one of now."""
+def not_started(difference: str, rows: list[Block]) -> Message:
+    """The answer to a button where the plan is not true any more; `rows` are the ways out of what stops it."""
     changed = clip_mrkdwn(prose(difference), 2500).rstrip(".")
     text = f"Nothing started: {changed}. The card shows the plan as it is now; look again."
-    rows = ways_out(plan)
     return Message(text=text, blocks=[section(text), *rows] if rows else [])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.domain.history import Entry, Page, Recorded, Result, Wish
 from bot.domain.model import Actor
-from bot.domain.operation import State
+from bot.domain.operation import Kind, State
 from bot.views.blocks import ALL_TEXT_LIMIT, Block, Message, actions, button, clip_mrkdwn, code, escape, prose, section
 from bot.views.deployments import ICON, STATE_WORDS
 from bot.views.words import place, stamp, took
@@ -88,6 +88,8 @@ def _entry(entry: Entry, workspace: str) -> str:
 
 
 def _state(entry: Entry) -> str:
+    if entry.kind is Kind.SCALING and entry.state is State.SUCCEEDED:
+        return "scaled"
     return "refused" if entry.state is State.FAILED and entry.started_at is None else STATE_WORDS[entry.state]
 
 

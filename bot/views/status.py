@@ -173,7 +173,7 @@ def waiting_words(operation: Operation, now: datetime) -> str:
         what = "its button"
     else:
         what = f"an approval until {moment(approval.expires_at)}" if approval.is_pending else "a new plan"
-    kind = "rollback" if operation.kind is Kind.ROLLBACK else "plan"
+    kind = "plan" if operation.kind is Kind.DEPLOYMENT else operation.kind
     return f"a {kind} {_asked(operation)} waits for {what}, asked {span(now - operation.created_at)} ago"
 
 
@@ -185,7 +185,7 @@ def _running_words(operation: Operation, now: datetime) -> str:
 
 
 def _asked(operation: Operation) -> str:
-    towards = "to" if operation.kind is Kind.ROLLBACK else "of"
+    towards = "of" if operation.kind is Kind.DEPLOYMENT else "to"
     return f"{towards} {code(ref_of(operation), 60)} by {operation.actor.mention}"
 
 

@@ -72,7 +72,7 @@ def _headline(operation: Operation, plan: DeploymentPlan | None, now: datetime) 
 
 
 def _kind(operation: Operation) -> str:
-    return "rollback to " if operation.kind is Kind.ROLLBACK else ""
+    return "" if operation.kind is Kind.DEPLOYMENT else f"{operation.kind} to "
 
 
 def _outcome(operation: Operation) -> str:

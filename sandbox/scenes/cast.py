@@ -19,6 +19,7 @@ from sandbox.scenes import (
     orphan,
     past,
     refusals,
+    scaling,
     weather,
 )
 from sandbox.scenes.scene import Scene
@@ -31,6 +32,7 @@ SCENES: tuple[Scene, ...] = (
     held.SCENE,
     locked.SCENE,
     migration.SCENE,
+    scaling.SCENE,
     refusals.SCENE,
     build.SCENE,
     cockpit.SCENE,

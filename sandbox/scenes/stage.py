@@ -30,6 +30,7 @@ COMMITS = {
 }
 WAITING, LIVE = "waiting for confirmation", "live. Ship receipt: 2 of 2"
 CONFIRM, RETRY, ROLL_BACK = "deployment_confirm", "deployment_retry", "watch_roll_back"
+RETRY_SCALING = "scaling_retry"
 APPROVE = "approval_approve"
 ASK_HOLDER, WAIT_FOR_LOCK, TAKE_OVER = "lock_ask", "lock_watch", "lock_take_over"
 # What stands where nobody has said anything.
@@ -122,6 +123,10 @@ class Eyes:
     def running(self, app: str) -> dict[str, str]:
         """What Fly runs: the image's label by Machine; empty for an app that does not exist."""
         return {machine.id: str(machine.image.tag) for machine in self._machines(app)}
+
+    def regions(self, app: str) -> list[str]:
+        """Where the app's Machines are, one entry for each."""
+        return sorted(machine.region for machine in self._machines(app))
 
     def all_run(self, app: str, sha: str) -> bool:
         """Whether every Machine of the app is on the image of this commit."""

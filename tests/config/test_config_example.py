@@ -88,7 +88,7 @@ def test_staging_of_the_example_sleeps_and_asks_nobody(settings: Settings) -> No
 
     assert (staging.auto_stop, staging.released_by) == ("stop", "push")
     assert staging.database == Database(app="reify-studio-staging-db", always_on=False)
-    assert staging.policy == Policy(confirm=False, rollback=False)
+    assert staging.policy == Policy(confirm=False, rollback=False, scale_min=0)
 
 
 def test_review_apps_of_the_example_are_the_reference_pipelines(settings: Settings) -> None:

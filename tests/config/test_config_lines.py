@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.config.toml_lines import lines_of
+from bot.domain.toml_lines import lines_of
 
 TEXT = '''# comment = 1
 top = "a [b] = 1 # no" # c

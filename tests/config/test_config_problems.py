@@ -15,7 +15,7 @@ from bot.config.checks import check
 from bot.config.problems import in_file
 from bot.config.schema import read
 from bot.config.tables import Document
-from bot.config.toml_lines import lines_of
+from bot.domain.toml_lines import lines_of
 from bot.errors import ConfigError
 
 PRODUCTION = "pipeline.reify-studio.environments.production"

@@ -18,7 +18,7 @@ from bot.config import settings_table
 from bot.domain.operation import State
 from bot.domain.rollout import Step
 from bot.errors import Reason
-from commands import deploy, history, holds, incidents, locks, rollback, stats, status, why
+from commands import deploy, history, holds, incidents, locks, rollback, scale, stats, status, why
 from sandbox import terminal
 from sandbox.fly import FlySimulator
 from sandbox.github import GitHubSimulator
@@ -133,6 +133,7 @@ def test_what_help_shows_is_explained(example: str) -> None:
         "/deploy hold": holds,
         "/deploy incident": incidents,
         "/rollback": rollback,
+        "/scale": scale,
     }.items(),
 )
 def test_every_command_is_explained(heading: str, module: ModuleType) -> None:

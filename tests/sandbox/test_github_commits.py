@@ -230,6 +230,8 @@ async def test_a_directory_lists_its_entries(repo: httpx.AsyncClient) -> None:
 
     assert [(entry["name"], entry["type"]) for entry in answer.json()] == [
         (".github", "dir"),
+        ("fly.production.toml", "file"),
+        ("fly.staging.toml", "file"),
         ("lib", "dir"),
         ("mix.exs", "file"),
         ("mix.lock", "file"),

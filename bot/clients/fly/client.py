@@ -14,6 +14,7 @@ from bot.clients.fly.registry import Registry, path_in_registry
 from bot.clients.fly.releases import Releases
 from bot.clients.fly.secrets import Secrets
 from bot.clients.fly.token import Token
+from bot.clients.fly.volumes import Volumes
 from bot.clients.fly.waiting import Waiting
 from bot.clients.http import HttpClient, Observe
 from bot.domain.model import Image
@@ -31,7 +32,7 @@ class FlyEndpoints:
     registry: str = "https://registry.fly.io"
 
 
-class FlyClient(Waiting, Leases, Apps, Releases, Secrets, Logs):
+class FlyClient(Waiting, Leases, Apps, Releases, Secrets, Volumes, Logs):
     """The port `bot.ports.Fly` for one token. Made once and closed.
 
     `token` is as `fly tokens create` prints it, with or without its scheme; ConfigError where it cannot be one.

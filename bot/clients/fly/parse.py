@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.domain.model import Check, Exit, Image, Lease, LogLine, Machine, MachineVersion, Release, Secret
+from bot.domain.model import Check, Exit, Image, Lease, LogLine, Machine, MachineVersion, Release, Secret, Volume
 
 Json = Mapping[str, Any]
 
@@ -69,6 +69,20 @@ def machine(app: str, body: Json) -> Machine:
 def machine_version(body: Json) -> MachineVersion:
     """A configuration that a Machine has or had."""
     return MachineVersion(body["version"], body.get("user_config") or {})
+
+
+def volume(body: Json) -> Volume:
+    """A volume; Fly leaves the Machine out where it is attached to none."""
+    if not isinstance(body["id"], str):
+        raise TypeError("a volume without an id")
+    return Volume(
+        id=body["id"],
+        name=body["name"],
+        region=body["region"],
+        size_gb=int(body["size_gb"]),
+        state=body["state"],
+        machine_id=body.get("attached_machine_id") or "",
+    )
 
 
 def secret(body: Json) -> Secret:

@@ -5,6 +5,7 @@ Sources: GitHub REST API, "Git references", "Git tags", "Branches", "Commits".
 
 from __future__ import annotations
 
+import base64
 import contextlib
 from http import HTTPStatus
 
@@ -47,6 +48,25 @@ class Commits:
         if commit is None:
             raise unknown(f"There is no commit {clip(sha)[:80]} in {repository}.")
         return commit
+
+    async def file(self, repository: str, path: str, ref: str) -> str | None:
+        """The text of a file at a commit, branch or tag; None where there is none of that name.
+
+        What is no file, or above the 1 MB that GitHub sends this way, is none either. Source: GitHub REST API, "Get
+        repository content".
+        """
+        response = await self._connection.get(
+            repository, "contents", *path.split("/"), params={"ref": ref}, absent=ABSENT
+        )
+        if response.status in ABSENT:
+            return None
+        found = response.json()
+        if not isinstance(found, dict) or found.get("encoding") != "base64":
+            return None
+        try:
+            return base64.b64decode(str(found.get("content") or "")).decode()
+        except ValueError as error:
+            raise response.unexpected("The answer holds no text") from error
 
     async def compare(self, repository: str, base: str, head: str) -> Comparison:
         """What `head` has beyond `base`: the newest 250 commits, oldest first, and the files changed.

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TypeAlias
 
-from bot.config.problems import Path
+# Where something stands in a TOML document: names of tables and keys, and indices of arrays of tables.
+Path: TypeAlias = tuple[str | int, ...]
 
 TOKEN = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}'
