@@ -9,11 +9,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from bot.log import configure
 from tests.virtual_time import VirtualLoop
 from tests.world import RESTORING, World
 from tests.world import world as make_world
+
+# A busy machine is slow and not wrong.
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

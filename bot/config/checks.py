@@ -212,10 +212,24 @@ def _approvers(document: Document, problems: Problems) -> None:
         place = (*path, "policy")
         if env.policy.approvers or problems.has((*place, "approvers")):
             continue
-        for name in ("approve_deployments", "approve_rollbacks"):
+        for name in ("approve_deployments", "approve_rollbacks", "approve_scaling"):
             if getattr(env.policy, name):
                 mend = 'Say who: `approvers = ["S0123ABC"]` beside it, with the id of a Slack user group.'
                 problems.add((*place, name), "asks for an approval that nobody may give", mend)
+
+
+def _scale_limits(document: Document, problems: Problems) -> None:
+    """What a scaling has to leave must be there in the first place, and fit below the most."""
+    for path, _, env in environments(document):
+        least, place = env.policy.scale_min, (*path, "policy", "scale_min")
+        if least is None or any(problems.has(each) for each in (place, (*path, "regions"))):
+            continue
+        configured = sum(env.regions.values())
+        if least > env.policy.scale_max:
+            problems.add(place, f"{least} is more than `scale_max` ({env.policy.scale_max})", "Change one of the two.")
+        elif least > configured:
+            mend = "Raise `regions`, or write a smaller number."
+            problems.add(place, f"{least} is more than the {configured} Machines of `regions`", mend)
 
 
 def _freezes(document: Document, problems: Problems) -> None:
@@ -259,5 +273,6 @@ RULES: tuple[Callable[[Document, Problems], None], ...] = (
     _sleep,
     _readable_images,
     _approvers,
+    _scale_limits,
     _freezes,
 )

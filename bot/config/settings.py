@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.config import checks, values
+from bot.config import checks, prices, values
 from bot.config.accounts import (
     FlyEndpoints,
     GitHubSettings,
@@ -178,6 +178,6 @@ def _build(document: Document, variables: Variables, tokens: Mapping[str, Secret
         port=variables.port,
         clock_speed=variables.flytower_clock_speed,
         clock_since=variables.flytower_clock_since,
-        prices=values.prices(),
+        prices=prices.merged(document.prices),
         fly_regions=frozenset(values.regions()),
     )

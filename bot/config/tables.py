@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, time, timedelta
 
-from bot.config import names, values
+from bot.config import names, prices, values
 from bot.config.schema import array, key, optional_array, optional_table, settings, table, tables
 
 
@@ -259,9 +259,35 @@ class PipelineTable:
 
 
 @settings
+class PricesTable:
+    """What Fly takes, where it is not what the data file says: a discount, or a price that changed since."""
+
+    as_of: date | None = key(
+        prices.day,
+        "The day of your own prices, which cards name.",
+        default=None,
+        shown="that of `bot/data/fly-prices.json`",
+    )
+    memory_gb_month: float | None = key(
+        prices.amount, "USD for a GB of memory beyond what a size includes.", default=None, shown="Fly's"
+    )
+    volume_gb_month: float | None = key(prices.amount, "USD for a GB of a volume.", default=None, shown="Fly's")
+    machines: Mapping[str, float] = key(
+        prices.machines,
+        'USD for a month of each size with its least memory, such as `{ "shared-cpu-1x" = 2.19 }`.',
+        default={},
+        shown="Fly's",
+    )
+    regions: Mapping[str, float] = key(
+        prices.factors, "What Machines cost there, as a factor, such as `{ sjc = 1.19 }`.", default={}, shown="Fly's"
+    )
+
+
+@settings
 class Document:
     """The whole file."""
 
     slack: SlackTable = table(SlackTable)
     organisations: dict[str, OrganisationTable] = tables(OrganisationTable, "<slug>", names.organisation)
     pipeline: tuple[PipelineTable, ...] = array(PipelineTable)
+    prices: PricesTable = table(PricesTable)

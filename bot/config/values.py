@@ -21,7 +21,6 @@ from zoneinfo import ZoneInfo
 from bot.config.names import LARGEST_NUMBER, NUMBER, approver, text
 from bot.config.problems import Bad, did_you_mean, suggestion
 from bot.config.schema import kind
-from bot.domain.size import Prices
 
 T = TypeVar("T")
 MEMORY_STEP_MB = 256
@@ -195,19 +194,6 @@ def regions() -> Mapping[str, str]:
     found = json.loads(resources.files("bot.data").joinpath("fly-regions.json").read_text("utf-8"))
     known: Mapping[str, str] = found["regions"]
     return known
-
-
-@cache
-def prices() -> Prices:
-    """What Fly takes, as the data file has it."""
-    found = json.loads(resources.files("bot.data").joinpath("fly-prices.json").read_text("utf-8"))
-    return Prices(
-        as_of=date.fromisoformat(found["as_of"]),
-        memory_gb=found["memory_gb_month"],
-        volume_gb=found["volume_gb_month"],
-        presets={name: (each["memory_mb"], each["month"]) for name, each in found["presets"].items()},
-        regions=found["regions"],
-    )
 
 
 def region(raw: Any) -> str:

@@ -98,6 +98,7 @@ class Case:
     runs: int = 0
     holds: int = 0
     press: tuple[str, str] = ("deployment_confirm", "U0ANA")
+    regions: tuple[str, ...] = ()
 
 
 CASES = [
@@ -149,6 +150,27 @@ CASES = [
         holds=1,
         press=("approval_approve", "U0CLEO"),
     ),
+    Case(
+        "scaling",
+        "/scale production sjc=0 fra=2",
+        PRODUCTION,
+        {OLD},
+        "succeeded",
+        release_commands=0,
+        updates=0,
+        press=("approval_approve", "U0CLEO"),
+        regions=("fra", "fra", "iad"),
+    ),
+    Case(
+        "scaling-memory",
+        "/scale production memory=2gb",
+        PRODUCTION,
+        {OLD},
+        "succeeded",
+        release_commands=0,
+        press=("approval_approve", "U0CLEO"),
+        regions=("iad", "sjc"),
+    ),
 ]
 
 
@@ -199,3 +221,5 @@ async def test_killed_after_each_thing_that_it_writes_down_it_ends_as_if_nothing
     assert len(await dispatched_or_pushed(sight)) == case.runs
     assert [release["status"] for release in sight.releases(case.app)].count("running") == 0
     assert len(sight.messages()) == 1
+    there = tuple(sorted(machine["region"] for machine in sight.machines(case.app)))
+    assert there == (case.regions or there)
