@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain import build, rollout
+from bot.domain import build, rollout, scaling
 from bot.domain.deployment import DeploymentPlan
 from bot.domain.model import MigrationRisk, Migrations
 from bot.domain.operation import JournalRow, StepStatus
@@ -307,4 +307,4 @@ def test_what_was_begun_counts_as_moved_in_the_order_of_beginning() -> None:
 @pytest.mark.parametrize("step", [s for s in Step if s not in {Step.FAILURE, Step.WAITING, Step.RELEASE_MACHINE}])
 def test_the_modules_picture_names_every_step(step: Step) -> None:
     """Who reads the first lines of the modules knows all steps."""
-    assert re.search(rf"\b{step}\b", f"{rollout.__doc__} {build.__doc__}")
+    assert re.search(rf"\b{step}\b", f"{rollout.__doc__} {build.__doc__} {scaling.__doc__}")

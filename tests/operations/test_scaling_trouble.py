@@ -213,6 +213,7 @@ async def test_a_machine_that_somebody_added_fails_the_receipt(world: World) -> 
 async def test_a_cancel_before_anything_was_made_makes_nothing(world: World) -> None:
     """The Machines are as they were."""
     operation = await asked(world, FRA)
+    world.fault("delay", method="GET", path=rf"/apps/{PRODUCTION}/machines$", seconds=30, times=1)
     await begun(world, operation)
     await world.bot.requests.cancel(operation.id, by=ANA)
 
@@ -330,3 +331,35 @@ async def test_the_bots_own_request_is_confirmed_by_any_member(world: World) -> 
     theirs = await asked(world, FRA)
     with pytest.raises(NotAllowed):
         await world.bot.requests.confirm(theirs.id, plan_hash=theirs.plan_hash, by=CLEO)
+
+
+async def test_a_create_that_never_reached_fly_is_sent_again(world: World) -> None:
+    """Written down, not done, and looked for in vain: then it is done, once."""
+    world.fault("drop_before", method="POST", path=rf"/apps/{PRODUCTION}/machines$", times=4)
+
+    operation = await scaled(world, FRA)
+
+    assert operation.state is State.SUCCEEDED, operation.outcome
+    assert regions(world) == ["fra", "iad", "sjc"]
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+async def test_an_update_whose_answer_is_lost_is_done_once(world: World, kind: str) -> None:
+    """Whether Fly heard it or not, the Machine is looked at before it is written again."""
+    world.fault(kind, method="POST", path=rf"/apps/{PRODUCTION}/machines/[0-9a-f]+$", times=4)
+
+    operation = await scaled(world, sizes=(SizeWish(memory_mb=2048),))
+
+    assert operation.state is State.SUCCEEDED, operation.outcome
+    assert {m["config"]["guest"]["memory_mb"] for m in world.machines()} == {2048}
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+async def test_a_removal_whose_answer_is_lost_is_done_once(world: World, kind: str) -> None:
+    """What is gone is done; what is not is destroyed after all."""
+    world.fault(kind, method="DELETE", path=rf"/apps/{PRODUCTION}/machines/[0-9a-f]+$", times=4)
+
+    operation = await scaled(world, Count("sjc", 0))
+
+    assert operation.state is State.SUCCEEDED, operation.outcome
+    assert regions(world) == ["iad"]

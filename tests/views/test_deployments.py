@@ -14,8 +14,8 @@ from bot.domain.operation import Operation, State, StepStatus
 from bot.domain.rollout import Step
 from bot.errors import Reason
 from bot.operations.plans import plan_of as read_plan
+from bot.views import cards, holds, locks
 from bot.views import deployments as views
-from bot.views import holds, locks
 from tests.builders import (
     ANA,
     NEW,
@@ -367,7 +367,7 @@ def test_a_press_that_starts_nothing_says_what_changed_and_what_helps() -> None:
     """With the buttons of the lock that came meanwhile, and none where a look at the card is all."""
     locked = plan(blockers=(Blocker(Reason.LOCKED, "Locked.", "Ask.", subject="3"),))
 
-    kept_out, moved = views.not_started("Locked.", locked), views.not_started("the strategy changed", plan())
+    kept_out, moved = cards.not_started("Locked.", locked), cards.not_started("the strategy changed", plan())
 
     assert kept_out.text == "Nothing started: Locked. The card shows the plan as it is now; look again."
     assert [block["type"] for block in kept_out.blocks] == ["section", "actions"]
