@@ -7,24 +7,24 @@ from typing import Any
 
 import structlog
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
-from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 
+from bot import wiring
 from bot.announce import Announcer
 from bot.announce_incidents import IncidentAnnouncer
 from bot.announce_locks import LockAnnouncer
 from bot.announce_watch import WatchAnnouncer
 from bot.clients.fly.client import FlyClient, FlyEndpoints
-from bot.clients.github import AppAuth, GitHubClient, TokenAuth
+from bot.clients.github import GitHubClient
 from bot.clients.slack import Identity, SlackClient
 from bot.clock import SystemClock
 from bot.config import Settings
 from bot.deliveries import Deliveries
 from bot.domain.operation import Kind, Operation
 from bot.errors import BotError
-from bot.github_ingress import Delivery, Hooks
+from bot.github_ingress import Delivery
 from bot.holds import Holds
 from bot.incidents import Incidents
 from bot.lock_news import LockNews
@@ -35,6 +35,7 @@ from bot.operations.build import BuildWay, EitherWay
 from bot.operations.contracts import Contracts
 from bot.operations.deployments import Deployments
 from bot.operations.engine import Engine, Procedure
+from bot.operations.estate import Estate
 from bot.operations.facts import Facts
 from bot.operations.history import Histories
 from bot.operations.holds import HoldKeeper
@@ -85,6 +86,7 @@ from commands import locks as locks_command
 from commands.router import Handler, Router, bolt_app, dispatch
 from jobs.approvals import void_stale
 from jobs.deliveries import forget_deliveries
+from jobs.estate import estate_beat
 from jobs.locks import tell_of_locks
 from jobs.operations import expire_plans
 from jobs.records import record_beat
@@ -134,6 +136,8 @@ class Application:
         self._closing.callback(self.schedule.stop)
         self.beat.start()
         self._closing.push_async_callback(self.beat.stop)
+        self.estate.start()
+        self._closing.push_async_callback(self.estate.stop)
         self.records.start()
         self._closing.push_async_callback(self.records.stop)
         if self.settings.slack.app_token is not None:
@@ -160,7 +164,7 @@ class Application:
         return Web(
             dispatch=self._dispatch,
             signing_secret=secret.reveal() if secret else "",
-            hooks=_hooks(self.settings),
+            hooks=wiring.hooks(self.settings),
             keep=self._keep,
             metrics=self.metrics,
             ready=self.ready,
@@ -178,7 +182,10 @@ class Application:
         return await dispatch(self._bolt, body)
 
     async def _keep(self, delivery: Delivery) -> bool:
-        return await self.deliveries.keep(delivery, self.clock.now())
+        is_new = await self.deliveries.keep(delivery, self.clock.now())
+        # CI may have released something.
+        self.estate.wake()
+        return is_new
 
     def _connect(self) -> None:
         settings, clock = self.settings, self.clock
@@ -189,7 +196,9 @@ class Application:
         self.slack = SlackClient(
             settings.slack.bot_token.reveal(), clock=clock, base_url=settings.slack.api_url, observe=observe
         )
-        self.github = GitHubClient(settings.github.api_url, auth=_github_auth(settings), clock=clock, observe=observe)
+        self.github = GitHubClient(
+            settings.github.api_url, auth=wiring.github_auth(settings), clock=clock, observe=observe
+        )
         self.fly = {
             organisation: FlyClient(endpoints, token.reveal(), clock=clock, observe=observe)
             for organisation, token in settings.organisations.items()
@@ -239,6 +248,17 @@ class Application:
         self.requests = Requests(self.store, self.engine, planners, people, self.clock, settings.environment, changed)
         self.deployments = Deployments(self.store, planner, people, self.clock, settings.environment)
         self.scalings = Scalings(self.store, scale_planner, people, self.clock, settings.environment)
+        estate = Estate(
+            settings.environments,
+            self.store,
+            facts,
+            scale_planner,
+            self.scalings,
+            self.requests,
+            self.clock,
+            settings.prices,
+        )
+        self.estate = estate_beat(estate, self.clock)
         self.router = Router(self.slack, self.tasks)
         self.deploy = deploy.register(
             self.router, self.deployments, self.requests, command=settings.commands["/deploy"]
@@ -267,7 +287,7 @@ class Application:
         self.schedule.add(void_stale(self.approvals))
         self.schedule.add(tell_of_locks(self.lock_announcer))
         self.schedule.add(forget_deliveries(self.deliveries, self.clock))
-        self._bolt = bolt_app(self.router, _authorize_result(identity, settings))
+        self._bolt = bolt_app(self.router, wiring.authorize_result(identity, settings))
 
     def _go_back(self, people: People, releases: Releases) -> None:
         settings, command, prepare = self.settings, self.settings.commands["/rollback"], self.deploy.prepare
@@ -333,6 +353,7 @@ class Application:
         self.announcer.changed(operation_id)
         self.beat.wake()
         self.records.wake()
+        self.estate.wake()
 
     def _channel_of(self, operation: Operation) -> str:
         return self.settings.environment(operation.request["environment"]).channel
@@ -367,29 +388,3 @@ class Application:
         handler = AsyncSocketModeHandler(self._bolt, app_token, web_client=web)
         self._closing.push_async_callback(handler.close_async)
         await handler.connect_async()  # type: ignore[no-untyped-call]
-
-
-def _github_auth(settings: Settings) -> TokenAuth | AppAuth:
-    github = settings.github
-    if github.app is not None:
-        installation = int(github.app.installation_id) if github.app.installation_id else None
-        return AppAuth(github.app.app_id, github.app.private_key.reveal(), installation)
-    assert github.token is not None
-    return TokenAuth(github.token.reveal())
-
-
-def _hooks(settings: Settings) -> Hooks:
-    github = settings.github
-    repositories = frozenset(pipeline.repository.lower() for pipeline in settings.pipelines.values())
-    secrets = [secret.reveal() for secret in github.webhook_secrets]
-    return Hooks(secrets, repositories, github.app.app_id if github.app else "")
-
-
-def _authorize_result(identity: Identity, settings: Settings) -> AuthorizeResult:
-    return AuthorizeResult(
-        enterprise_id=None,
-        team_id=identity.team_id,
-        bot_token=settings.slack.bot_token.reveal(),
-        bot_id=identity.bot_id,
-        bot_user_id=identity.user_id,
-    )

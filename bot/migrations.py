@@ -255,3 +255,21 @@ def m006_rules(db: Database) -> None:
         db.execute(f"CREATE TRIGGER {table}_is_made AFTER INSERT ON {table} {counts}")
         db.execute(f"CREATE TRIGGER {table}_is_changed AFTER UPDATE{columns} ON {table} {counts}")
         db.execute(f"CREATE TRIGGER {table}_is_deleted AFTER DELETE ON {table} {counts}")
+
+
+@migrations()
+def m007_scale_differences(db: Database) -> None:
+    """How environments differ from what is wanted of them, and which scaling the bot proposed for it."""
+    db.executescript(
+        """
+        CREATE TABLE scale_difference (
+            id INTEGER PRIMARY KEY,
+            environment TEXT NOT NULL,
+            hash TEXT NOT NULL,
+            first_seen_at TEXT NOT NULL,
+            operation_id TEXT REFERENCES operation (id),
+            gone_at TEXT
+        ) STRICT;
+        CREATE UNIQUE INDEX one_difference ON scale_difference (environment) WHERE gone_at IS NULL;
+        """
+    )

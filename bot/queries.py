@@ -147,6 +147,14 @@ class Queries:
 
         return await self._store.read(work)
 
+    async def scaled(self, title: str, *, limit: int) -> list[Operation]:
+        """The newest scalings of an environment that succeeded, newest first."""
+
+        def work(db: Database) -> list[Operation]:
+            return _operations(db, Slice(limit), title, [State.SUCCEEDED], [Kind.SCALING])
+
+        return await self._store.read(work)
+
     async def newest(self, title: str = "", *, states: Collection[State] = ()) -> Operation | None:
         """The newest deployment or rollback, with its journal, or None."""
 

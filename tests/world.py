@@ -50,6 +50,12 @@ def replacing(*pairs: tuple[str, str]) -> Callable[[str], str]:
 
 RESTORING = replacing(("restore_on_failure = false", "restore_on_failure = true"))
 
+_STAGING = "[pipeline.environments.staging.database]\n"
+UNCHECKED = replacing(
+    ("rollback = true  ", 'scale_check = "0s"\nrollback = true  '),
+    (_STAGING, f'[pipeline.environments.staging.policy]\nscale_check = "0s"\n\n{_STAGING}'),
+)
+
 
 class Sight:
     """What people type and click, and what the simulators show of it afterwards."""

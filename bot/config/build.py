@@ -90,6 +90,7 @@ def _policy(environment: EnvironmentTable) -> Policy:
         approve_scaling=table.approve_scaling,
         scale_min=_scale_min(environment),
         scale_max=table.scale_max,
+        scale_check=table.scale_check,
         approval_expires=table.approval_expires,
         rollback=is_by_tag if table.rollback is None else table.rollback,
         freezes=tuple(_freeze(each) for each in environment.freezes),

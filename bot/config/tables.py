@@ -141,6 +141,12 @@ class PolicyTable:
         shown="`min_machines`, and 1 where Machines never sleep",
     )
     scale_max: int = key(values.count(1, 1000), "To so many Machines a scaling may go.", default=20)
+    scale_check: timedelta = key(
+        values.duration("0s", "1d"),
+        "How often the Machines are compared with this file, to propose a scaling where they differ; `0s`: never.",
+        default=timedelta(minutes=5),
+        shown="5m",
+    )
     approval_expires: timedelta = key(
         values.duration("1m", "7d"), "How long a plan waits for its approval.", default=timedelta(hours=1), shown="1h"
     )

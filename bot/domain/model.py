@@ -447,6 +447,7 @@ class Policy:
     approve_scaling: bool = False
     scale_min: int = 1
     scale_max: int = 20
+    scale_check: timedelta = timedelta(minutes=5)
     approval_expires: timedelta = timedelta(hours=1)
     rollback: bool = True
     freezes: tuple[Freeze, ...] = ()

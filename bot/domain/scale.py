@@ -71,12 +71,13 @@ class ScaleRequest:
 
 @dataclass(frozen=True)
 class Place:
-    """How many Machines of a process group there are in a region, and shall be."""
+    """How many Machines of a process group there are in a region, and shall be. `is_named`: somebody asked for it."""
 
     group: str
     region: str
     now: int
     then: int
+    is_named: bool = False
 
 
 @dataclass(frozen=True)
@@ -215,6 +216,12 @@ class ScalePlan:
     def machine(self, machine_id: str) -> ScaledMachine:
         """One of the plan's Machines."""
         return next(machine for machine in self.machines if machine.id == machine_id)
+
+    @property
+    def sizes_decided(self) -> tuple[tuple[str, Size], ...]:
+        """Each process group whose size this changes, with the size that it gets."""
+        sized = ((self.machine(each.machine).group, each.size) for each in self.mendings)
+        return tuple(dict.fromkeys((group, size) for group, size in sized if size is not None))
 
     @property
     def is_blocked(self) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bot.domain.model import ASLEEP, Environment, Lease, Machine, Volume
 from bot.domain.policy import OPEN_GROUND, Ground
-from bot.domain.proof import is_well
+from bot.domain.proof import crash, is_well
 from bot.domain.scale import Cost, Count, Creation, Mending, Place, Removal, ScaleRequest, SizeWish
 from bot.domain.size import Prices, Size
 
@@ -55,9 +55,10 @@ class Look:
         """Every place that is named, and every one where there is something."""
         now = Counter((machine.group, machine.region) for machine in self.machines)
         then = now | Counter()
+        named = {(count.group, count.region) for count in self.counts}
         for count in self.counts:
             then[count.group, count.region] = count.count
-        return tuple(Place(*key, now[key], then[key]) for key in sorted({*now, *then}))
+        return tuple(Place(*key, now[key], then[key], is_named=key in named) for key in sorted({*now, *then}))
 
     def wish(self, group: str) -> SizeWish | None:
         """What is wished for the size of a process group's Machines."""
@@ -199,7 +200,8 @@ def starts(look: Look, going: set[str]) -> Iterator[str]:
     if not look.facts.request.as_configured or environment.auto_stop != "off":
         return
     for machine in sorted(faced(look.machines), key=lambda m: m.id):
-        if machine.state in ASLEEP and machine.id not in going:
+        # Starting what crashed mends nothing.
+        if machine.state in ASLEEP and crash(machine) is None and machine.id not in going:
             yield machine.id
 
 

@@ -198,7 +198,11 @@ class Requests:
         self._changed(operation_id)
         return operation
 
-    async def _withdraw(self, operation_id: str, by: Actor) -> Operation | None:
+    async def withdraw(self, operation_id: str, *, why: str) -> None:
+        """Take back what the bot itself proposed, unless it was decided already."""
+        await self._withdraw(operation_id, BOT, why)
+
+    async def _withdraw(self, operation_id: str, by: Actor, why: str = "") -> Operation | None:
         """Withdraw a plan that waits; None where it was decided a moment ago."""
         try:
             operation = await self._store.transition(
@@ -207,7 +211,7 @@ class Requests:
                 by=by,
                 at=self._clock.now(),
                 reason=Reason.CANCELLED,
-                outcome={"by": by.user_id},
+                outcome={"by": by.user_id} | ({"message": why} if why else {}),
                 only_from=State.REQUESTED,
             )
         except InvalidTransition:

@@ -111,10 +111,10 @@ def _standing(operation: Operation, plan: Plan) -> Iterator[str]:
 
 def _pending(operation: Operation, need: ApprovalNeed, asked: Approval | None) -> str:
     until = f" until *{stamp(asked.expires_at)}*" if asked else ""
-    return (
-        f"🔏 *Needs an approval* by {need.mentions}{until}. Not by {operation.actor.mention}, who asked for it: one "
-        "yes starts it."
-    )
+    asker = operation.actor.mention
+    # What the bot proposes by itself, nobody asked for.
+    asked_by = f"Not by {asker}, who asked for it" if asker.startswith("<@") else "Nobody asked for it"
+    return f"🔏 *Needs an approval* by {need.mentions}{until}. {asked_by}: one yes starts it."
 
 
 def _decided(asked: Approval) -> Iterator[str]:

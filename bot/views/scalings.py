@@ -185,7 +185,11 @@ def _receipt_line(operation: Operation) -> str:
 
 
 def _ending(operation: Operation, plan: ScalePlan) -> Iterator[str]:
-    if not operation.is_final or operation.state is State.SUCCEEDED or operation.started_at is None:
+    if not operation.is_final or operation.state is State.SUCCEEDED:
+        return
+    if operation.started_at is None:
+        if operation.state is State.CANCELLED and operation.outcome.get("message"):
+            yield prose(operation.outcome["message"])
         return
     yield f"{BAD} {prose(operation.outcome.get('message', operation.reason))} (`{operation.reason}`)"
     if operation.outcome.get("hint"):

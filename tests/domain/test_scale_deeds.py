@@ -43,8 +43,8 @@ def going(*counts: Count, **given: Any) -> tuple[list[str], list[str]]:
 def test_what_is_not_named_stays() -> None:
     """Every place where there is something is told, with what is asked for beside it."""
     assert look(Count("iad", 3), Count("fra", 1)).places == (
-        Place("app", "fra", 0, 1),
-        Place("app", "iad", 1, 3),
+        Place("app", "fra", 0, 1, is_named=True),
+        Place("app", "iad", 1, 3, is_named=True),
         Place("app", "sjc", 1, 1),
     )
 

@@ -216,8 +216,9 @@ async def test_what_names_a_card_links_it(world: World) -> None:
         assert link in shown(world)
 
 
-async def test_a_slack_whose_answers_are_lost_is_not_flooded_with_trouble(world: World) -> None:
+async def test_a_slack_whose_answers_are_lost_is_not_flooded_with_trouble(unchecked: World) -> None:
     """Slack posts, and its answers are lost until the watch is over: a few messages, not one for each look."""
+    world = unchecked
     await deploys(world)
     world.slack.faults.add(Fault("drop_after", path=r"/api/chat\.postMessage"))
     crashes(world, loops=True)

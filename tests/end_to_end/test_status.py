@@ -190,8 +190,9 @@ async def test_an_app_without_machines_runs_nothing(world: World) -> None:
     assert "iad has 0" in told
 
 
-async def test_an_unknown_environment_is_answered_with_what_was_meant(world: World) -> None:
+async def test_an_unknown_environment_is_answered_with_what_was_meant(unchecked: World) -> None:
     """A misspelling is answered at once, and nobody is asked."""
+    world = unchecked
     assert "Did you mean `production`?" in await asked(world, "prodction")
     assert world.fly.calls.find("GET", LIST) == []
 

@@ -12,7 +12,7 @@ import pytest
 
 from bot.domain.operation import State
 from sandbox.faults import Fault
-from tests.world import CHANNEL, PRODUCTION, SHA, STAGING, World, replacing, text_of
+from tests.world import CHANNEL, PRODUCTION, SHA, STAGING, UNCHECKED, World, replacing, text_of
 from tests.world import world as make_world
 
 CONFIRM, APPROVE = "deployment_confirm", "approval_approve"
@@ -83,8 +83,9 @@ async def test_a_quiet_window_ends_with_one_edit_of_the_card(world: World) -> No
     assert len(world.slack.calls.find("POST", "/api/chat.update")) == edits + 1
 
 
-async def test_a_watched_app_costs_one_list_call_for_each_look_and_nothing_afterwards(world: World) -> None:
+async def test_a_watched_app_costs_one_list_call_for_each_look_and_nothing_afterwards(unchecked: World) -> None:
     """Four looks a minute, each one request; when the window is over, Fly is not asked again."""
+    world = unchecked
     await deploys(world)
     await passes(world, 20)
     calls, listed = len(world.fly.calls.all()), looks(world)
@@ -248,8 +249,9 @@ async def test_a_message_that_slack_refuses_is_not_sent_for_ever(world: World) -
     assert len(world.slack.calls.find("POST", r"/api/chat\.postMessage")) == posts
 
 
-async def test_trouble_that_lasts_is_left_with_its_button_when_the_window_is_over(world: World) -> None:
+async def test_trouble_that_lasts_is_left_with_its_button_when_the_window_is_over(unchecked: World) -> None:
     """The last word of the watch is that the trouble is not over; the button stays."""
+    world = unchecked
     await deploys(world)
     crashes(world, loops=True)
     await passes(world, 700)
@@ -517,8 +519,8 @@ async def test_a_bot_that_comes_back_after_the_window_says_that_nobody_watched(w
 
 async def test_without_a_window_nothing_is_watched(tmp_path: Path) -> None:
     """`policy.watch` of nothing: the card has no such line, and Fly is left alone."""
-    change = replacing(('watch = "10m" ', 'watch = "0s" '))
-    async with make_world(tmp_path / "flytower.db", change=change) as world:
+    unwatched = replacing(('watch = "10m" ', 'watch = "0s" '))
+    async with make_world(tmp_path / "flytower.db", change=lambda text: UNCHECKED(unwatched(text))) as world:
         await deploys(world)
         calls = len(world.fly.calls.all())
         crashes(world, loops=True)

@@ -68,6 +68,11 @@ def the_rules(db: Database) -> None:
     db.table("github_record").insert({"operation_id": "op1", "next_at": now})
 
 
+def a_difference(db: Database) -> None:
+    row = {"environment": "reify-studio/production", "hash": "0123456789abcdef", "first_seen_at": NOW.isoformat()}
+    db.table("scale_difference").insert({**row, "operation_id": "op1"})
+
+
 # What is put into the database once the migration of that name was applied.
 SAMPLES: dict[str, Callable[[Database], None]] = {
     "m001_operations": an_operation,
@@ -76,6 +81,7 @@ SAMPLES: dict[str, Callable[[Database], None]] = {
     "m004_watches": a_watch,
     "m005_deliveries": a_delivery,
     "m006_rules": the_rules,
+    "m007_scale_differences": a_difference,
 }
 
 TABLES = (
@@ -94,6 +100,7 @@ TABLES = (
     "review",
     "approval",
     "github_record",
+    "scale_difference",
 )
 
 
