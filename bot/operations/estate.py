@@ -16,7 +16,7 @@ from bot.domain.estate import Difference, difference, is_moving
 from bot.domain.model import Environment
 from bot.domain.operation import Kind, State
 from bot.domain.size import Prices
-from bot.errors import BotError, RemoteError
+from bot.errors import BotError
 from bot.operations.facts import Facts
 from bot.operations.people import BOT
 from bot.operations.plans import scale_plan_of
@@ -79,7 +79,8 @@ class Estate:
             plans = [scale_plan_of(operation) for operation in decided]
             found = difference(environment, machines, plans, self._prices)
             is_to_confirm = await self._follow(environment, found)
-        except RemoteError as error:
+        except BotError as error:
+            # The next look goes on from here: what was asked for has the same key then.
             log.info("the Machines could not be compared", environment=environment.title, error=str(error))
             return usual
         return min(usual, CONFIRMED_AFTER.total_seconds()) if is_to_confirm else usual
@@ -107,10 +108,8 @@ class Estate:
         # The same difference at the same time is the same request, also when we died in between.
         key = f"scale:{environment.title}:{seen.hash}:{seen.first_seen_at.isoformat()}"
         made, _ = await self._scalings.request(found.request, by=BOT, channel=environment.channel, key=key)
-        try:
-            await self._requests.prepare(made.id)
-        except BotError as error:
-            log.info("no scaling is proposed", environment=environment.title, why=error.message)
+        if made.state is State.REQUESTED:
+            await self._requests.carry_out(made)
         await self._differences.proposed(seen, made.id)
 
     async def _is_asked_for(self, environment: Environment) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.domain.operation import Kind, Operation, State
+from bot.domain.plan import Plan
 from bot.domain.scale import Count
+from bot.errors import RemoteTimeout
 from bot.operations.people import BOT
+from bot.operations.requests import PlanMaker
 from sandbox.faults import Fault
 from tests.operations.test_scaling import regions, scaled
 from tests.operations.test_scaling_trouble import fly, machine_in
@@ -178,6 +183,48 @@ async def test_a_bot_that_died_between_look_and_card_proposes_once(world: World)
 
     assert len(await proposals(world)) == 1
     assert len(world.messages()) == 1
+
+
+class Silent:
+    """A planner that hears nothing of Fly the first time."""
+
+    def __init__(self, planner: PlanMaker) -> None:
+        self._planner = planner
+        self._is_silent = True
+
+    async def plan(self, *args: Any, **how: Any) -> Plan:
+        if self._is_silent:
+            self._is_silent = False
+            raise RemoteTimeout("Fly does not answer", service="Fly")
+        return await self._planner.plan(*args, **how)
+
+
+async def test_a_fly_that_falls_silent_before_the_card_delays_the_proposal(world: World) -> None:
+    """The difference was seen and its plan could not be made: the next look goes on with the same request."""
+    await ci_puts_both_in_iad(world)
+    planners = world.bot.requests._planners
+    world.bot.requests._planners = {**planners, Kind.SCALING: Silent(planners[Kind.SCALING])}
+
+    await pass_by(world, 1200)
+
+    (proposal,) = await proposals(world)
+    assert proposal.state is State.REQUESTED
+    assert proposal.approval is not None
+    assert len(world.messages()) == 1
+
+
+async def test_a_proposal_that_ended_before_it_was_noted_is_not_made_again(world: World) -> None:
+    """The bot died between the card and its own note, and somebody decided meanwhile."""
+    await ci_puts_both_in_iad(world)
+    await pass_by(world)
+    (proposal,) = await proposals(world)
+    await world.bot.requests.withdraw(proposal.id, why="a test says no")
+    forget = "UPDATE scale_difference SET operation_id = NULL"
+    await world.bot.store.write(lambda db: db.conn.execute(forget).rowcount)
+
+    await pass_by(world)
+
+    assert [each.state for each in await proposals(world)] == [State.CANCELLED]
 
 
 async def test_nobody_is_looked_at_where_the_policy_says_never(unchecked: World) -> None:
