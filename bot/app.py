@@ -13,10 +13,11 @@ from starlette.applications import Starlette
 
 from bot import wiring
 from bot.announce import Announcer
+from bot.announce_approvals import ApprovalReminder
 from bot.announce_incidents import IncidentAnnouncer
 from bot.announce_locks import LockAnnouncer
+from bot.announce_time_boxes import TimeBoxAnnouncer
 from bot.announce_watch import WatchAnnouncer
-from bot.clients.fly.client import FlyClient, FlyEndpoints
 from bot.clients.github import GitHubClient
 from bot.clients.slack import Identity, SlackClient
 from bot.clock import SystemClock
@@ -56,6 +57,7 @@ from bot.operations.scalings import Scalings
 from bot.operations.stats import Statistics
 from bot.operations.status import Statuses
 from bot.operations.targets import Targets
+from bot.operations.time_boxes import TimeBoxing
 from bot.operations.watch import Restorer, Returns, Watching
 from bot.operations.why import Whys
 from bot.ports import Clock
@@ -77,6 +79,7 @@ from commands import (
     scale,
     stats,
     status,
+    time_boxes,
     watch,
     why,
 )
@@ -84,13 +87,14 @@ from commands import holds as holds_command
 from commands import incidents as incidents_command
 from commands import locks as locks_command
 from commands.router import Handler, Router, bolt_app, dispatch
-from jobs.approvals import void_stale
+from jobs.approvals import remind_approvers, void_stale
 from jobs.deliveries import forget_deliveries
 from jobs.estate import estate_beat
 from jobs.locks import tell_of_locks
 from jobs.operations import expire_plans
 from jobs.records import record_beat
 from jobs.schedule import Schedule
+from jobs.time_boxes import time_box_beat
 from jobs.watch import watch_beat
 
 log = structlog.get_logger()
@@ -134,12 +138,9 @@ class Application:
         await self._resume()
         self.schedule.start()
         self._closing.callback(self.schedule.stop)
-        self.beat.start()
-        self._closing.push_async_callback(self.beat.stop)
-        self.estate.start()
-        self._closing.push_async_callback(self.estate.stop)
-        self.records.start()
-        self._closing.push_async_callback(self.records.stop)
+        for beat in (self.beat, self.estate, self.time_boxes, self.records):
+            beat.start()
+            self._closing.push_async_callback(beat.stop)
         if self.settings.slack.app_token is not None:
             await self._listen(self.settings.slack.app_token.reveal())
         self._started = True
@@ -190,19 +191,13 @@ class Application:
     def _connect(self) -> None:
         settings, clock = self.settings, self.clock
         observe = self.metrics.observe_call
-        endpoints = FlyEndpoints(
-            settings.fly.flaps_url, settings.fly.api_url, settings.fly.uiex_url, settings.fly.registry_url
-        )
         self.slack = SlackClient(
             settings.slack.bot_token.reveal(), clock=clock, base_url=settings.slack.api_url, observe=observe
         )
         self.github = GitHubClient(
             settings.github.api_url, auth=wiring.github_auth(settings), clock=clock, observe=observe
         )
-        self.fly = {
-            organisation: FlyClient(endpoints, token.reveal(), clock=clock, observe=observe)
-            for organisation, token in settings.organisations.items()
-        }
+        self.fly = wiring.fly_clients(settings, clock, observe)
         self._closing.push_async_callback(self.slack.aclose)
         self._closing.push_async_callback(self.github.aclose)
         for fly in self.fly.values():
@@ -214,6 +209,7 @@ class Application:
         self.announcer = Announcer(
             self.store, self.slack, self.clock, self.tasks, self.metrics, channel_of=self._channel_of
         )
+        self.router = Router(self.slack, self.tasks)
         changed = self._changed
         people = People(self.slack, identity.team_id)
         holds = Holds(self.store)
@@ -259,7 +255,7 @@ class Application:
             settings.prices,
         )
         self.estate = estate_beat(estate, self.clock)
-        self.router = Router(self.slack, self.tasks)
+        self._box(people, scale_planner)
         self.deploy = deploy.register(
             self.router, self.deployments, self.requests, command=settings.commands["/deploy"]
         )
@@ -285,9 +281,22 @@ class Application:
         self.schedule = Schedule(self.store, self.clock, speed=settings.clock_speed)
         self.schedule.add(expire_plans(self.requests))
         self.schedule.add(void_stale(self.approvals))
+        self.schedule.add(remind_approvers(ApprovalReminder(self.store, self.slack, self.clock)))
         self.schedule.add(tell_of_locks(self.lock_announcer))
         self.schedule.add(forget_deliveries(self.deliveries, self.clock))
         self._bolt = bolt_app(self.router, wiring.authorize_result(identity, settings))
+
+    def _box(self, people: People, planner: ScalePlanner) -> None:
+        told = TimeBoxAnnouncer(self.store, self.slack, self.clock, self.tasks)
+
+        def changed(operation_id: str) -> None:
+            told.changed(operation_id)
+            self.time_boxes.wake()
+
+        environment, clock = self.settings.environment, self.clock
+        self.boxing = TimeBoxing(self.store, planner, self.scalings, self.requests, people, clock, environment, changed)
+        self.time_boxes = time_box_beat(self.boxing, clock)
+        time_boxes.register(self.router, self.boxing)
 
     def _go_back(self, people: People, releases: Releases) -> None:
         settings, command, prepare = self.settings, self.settings.commands["/rollback"], self.deploy.prepare
@@ -351,9 +360,8 @@ class Application:
 
     def _changed(self, operation_id: str) -> None:
         self.announcer.changed(operation_id)
-        self.beat.wake()
-        self.records.wake()
-        self.estate.wake()
+        for beat in (self.beat, self.records, self.estate, self.time_boxes):
+            beat.wake()
 
     def _channel_of(self, operation: Operation) -> str:
         return self.settings.environment(operation.request["environment"]).channel

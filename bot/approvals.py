@@ -65,6 +65,21 @@ def decide(
     db.conn.execute(change, [state, who, when, audit.storable(note), operation_id])
 
 
+def claim_reminder(db: Database, operation_id: str, at: datetime) -> bool:
+    """Remember that the pending request of an operation was reminded of: True for the first who asks."""
+    claim = """INSERT INTO approval_reminder (approval_id, at)
+        SELECT id, ? FROM approval WHERE operation_id = ? AND state = 'pending'
+        ON CONFLICT (approval_id) DO NOTHING"""
+    return db.conn.execute(claim, [at.isoformat(), operation_id]).rowcount == 1
+
+
+def unclaim_reminder(db: Database, operation_id: str) -> None:
+    """Forget the claim: nobody was reminded."""
+    forget = """DELETE FROM approval_reminder
+        WHERE approval_id IN (SELECT id FROM approval WHERE operation_id = ? AND state = 'pending')"""
+    db.conn.execute(forget, [operation_id])
+
+
 def newest(db: Database, operation_id: str) -> Approval | None:
     """The newest request of an operation, or None."""
     row = sql.one(db, "SELECT * FROM approval WHERE operation_id = ? ORDER BY id DESC LIMIT 1", [operation_id])

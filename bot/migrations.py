@@ -273,3 +273,33 @@ def m007_scale_differences(db: Database) -> None:
         CREATE UNIQUE INDEX one_difference ON scale_difference (environment) WHERE gone_at IS NULL;
         """
     )
+
+
+@migrations()
+def m008_time_boxes(db: Database) -> None:
+    """The ends of scalings for some hours, and which requests for an approval were reminded of."""
+    db.executescript(
+        """
+        CREATE TABLE time_box (
+            operation_id TEXT PRIMARY KEY REFERENCES operation (id),
+            environment TEXT NOT NULL,
+            due_at TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('open', 'asked', 'kept', 'overtaken')),
+            by_id TEXT NOT NULL DEFAULT '',
+            by_team TEXT NOT NULL DEFAULT '',
+            note TEXT NOT NULL DEFAULT '',
+            ref TEXT NOT NULL DEFAULT '',
+            asked_id TEXT NOT NULL DEFAULT '',
+            revision INTEGER NOT NULL DEFAULT 0,
+            shown INTEGER NOT NULL DEFAULT 0,
+            card_channel TEXT NOT NULL DEFAULT '',
+            card_ts TEXT NOT NULL DEFAULT ''
+        ) STRICT;
+        CREATE TABLE approval_reminder (
+            approval_id INTEGER PRIMARY KEY REFERENCES approval (id),
+            at TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX time_box_to_follow ON time_box (operation_id) WHERE state = 'open';
+        CREATE INDEX scaling_done ON operation (id) WHERE kind = 'scaling' AND state = 'succeeded';
+        """
+    )

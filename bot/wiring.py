@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from slack_bolt.authorization import AuthorizeResult
 
+from bot.clients.fly.client import FlyClient, FlyEndpoints
 from bot.clients.github import AppAuth, TokenAuth
+from bot.clients.http import Observe
 from bot.clients.slack import Identity
 from bot.config import Settings
 from bot.github_ingress import Hooks
+from bot.ports import Clock
 
 
 def github_auth(settings: Settings) -> TokenAuth | AppAuth:
@@ -18,6 +21,16 @@ def github_auth(settings: Settings) -> TokenAuth | AppAuth:
         return AppAuth(github.app.app_id, github.app.private_key.reveal(), installation)
     assert github.token is not None
     return TokenAuth(github.token.reveal())
+
+
+def fly_clients(settings: Settings, clock: Clock, observe: Observe) -> dict[str, FlyClient]:
+    """A client of Fly for each organisation, with its token."""
+    fly = settings.fly
+    endpoints = FlyEndpoints(fly.flaps_url, fly.api_url, fly.uiex_url, fly.registry_url)
+    return {
+        organisation: FlyClient(endpoints, token.reveal(), clock=clock, observe=observe)
+        for organisation, token in settings.organisations.items()
+    }
 
 
 def hooks(settings: Settings) -> Hooks:

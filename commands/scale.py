@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
+from bot.domain.lock_end import LONGEST, After, read_end
 from bot.domain.scale import Count, ScaleRequest, SizeWish
 from bot.domain.size import PERFORMANCE, SHARED
 from bot.errors import BadCommand
@@ -16,18 +19,23 @@ from bot.views.deploy_modal import REASON_LIMIT
 from commands.router import Call, Reply, Router
 from commands.text import Words, read_words, shown
 
-USAGE = '`/scale ENVIRONMENT [GROUP:]REGION=N … [memory=2gb] [cpus=2] [cpu-kind=performance] [--reason "why"] [--plan]`'
+USAGE = (
+    "`/scale ENVIRONMENT [GROUP:]REGION=N … [memory=2gb] [cpus=2] [cpu-kind=performance] [for 4h] "
+    '[--reason "why"] [--plan]`'
+)
 HELP = f"""*`/scale` changes how many Machines an environment has, where, and how large they are.*
 {USAGE}
 • `/scale production` — what runs, and what the configuration wants
 • `/scale production iad=2 sjc=2` — so many in each of these regions; regions that are not named stay as they are
 • `/scale production memory=2gb cpus=2 cpu-kind=performance` — another size
 • `/scale production worker:iad=2 worker:memory=1gb` — of one process group, where there are several
+• `/scale production iad=4 for 4h --reason "launch"` — and after four hours back, once somebody agrees again
 • `/scale production sjc=0 --plan` — only show the plan, change nothing
 • `/scale help` — this text
 What is new is healthy before anything is destroyed. Production always needs the approval of a second person."""
 NUMBER, PAIR = re.compile(r"\d{1,4}"), re.compile(r"(?:(?P<group>[^:=]+):)?(?P<name>[^:=]+)=(?P<value>.*)")
 MEMORY = re.compile(r"(\d{1,6}(?:\.\d{1,2})?)\s*(mb|gb|m|g)?", re.IGNORECASE)
+SHORTEST = timedelta(minutes=10)
 MOST_MACHINES = 99
 SIZES = ("memory", "cpus", "cpu-kind")
 
@@ -49,7 +57,10 @@ def parse_scale(text: str) -> ScaleCommand:
     if not read.words or read.is_help:
         return ScaleCommand()
     environment, *words = read.words
-    request = replace(_wanted(environment, words), why=_reason(read))
+    pairs, lasts_s = _period(words)
+    request = replace(_wanted(environment, pairs), lasts_s=lasts_s, why=_reason(read))
+    if lasts_s and not request.counts and not request.sizes:
+        raise _bad("Say how many Machines, and in which region", example="iad=2 for 4h")
     return ScaleCommand(request, "--plan" in read.flags)
 
 
@@ -58,6 +69,22 @@ def _reason(read: Words) -> str:
     if len(why) > REASON_LIMIT:
         raise BadCommand(f"The reason has {len(why)} characters; at most {REASON_LIMIT} are kept.", usage=USAGE)
     return why
+
+
+def _period(words: list[str]) -> tuple[list[str], float]:
+    """The words without `for 4h`, and its seconds; 0 where there is none."""
+    folded = [word.casefold() for word in words]
+    if "for" not in folded:
+        return words, 0.0
+    at = folded.index("for")
+    said = list(itertools.takewhile(lambda word: "=" not in word, words[at + 1 :]))
+    typed = " ".join(said)
+    found = read_end("for", typed)
+    if not isinstance(found, After):
+        raise _bad(f"`{shown(typed)}` is no time" if typed else "`for` needs a time", example="for 4h")
+    if not SHORTEST <= found.length <= LONGEST:
+        raise _bad(f"It may last from 10 minutes to {LONGEST.days} days", example="for 4h")
+    return words[:at] + words[at + 1 + len(said) :], found.length.total_seconds()
 
 
 def _wanted(environment: str, words: list[str]) -> ScaleRequest:
@@ -115,6 +142,8 @@ def read_memory(value: str) -> int:
 
 
 def _not_a_pair(word: str) -> BadCommand:
+    if word.casefold() == "until":
+        return _bad("A scaling ends after some time, not at a time of day", example="for 4h")
     if NUMBER.fullmatch(word):
         return _bad(
             f"`{shown(word)}` is a number without its region: nothing is inferred from a total", example="iad=2 sjc=2"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from bot.announce_approvals import ApprovalReminder
 from bot.operations.approvals import Approvals
 from jobs.schedule import Job
 
@@ -17,3 +18,12 @@ def void_stale(approvals: Approvals) -> Job:
         return f"{await approvals.void_stale()} void"
 
     return Job("void-approvals", LOOK_EVERY, run)
+
+
+def remind_approvers(reminder: ApprovalReminder) -> Job:
+    """Remind approvers once of what expires soon."""
+
+    async def run() -> str:
+        return f"{await reminder.remind()} reminded of"
+
+    return Job("remind-approvers", LOOK_EVERY, run)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+# Whoever is reminded has at least so long to look.
+SHORTEST_NOTICE = timedelta(minutes=10)
 
 
 class ApprovalState(StrEnum):
@@ -68,3 +71,9 @@ class Approval:
     @property
     def is_pending(self) -> bool:
         return self.state is ApprovalState.PENDING
+
+
+def reminder_at(asked: Approval) -> datetime:
+    """When to remind of it: when a quarter of its time is left, and ten minutes or half of it at least."""
+    lasts = asked.expires_at - asked.requested_at
+    return asked.expires_at - min(max(lasts / 4, SHORTEST_NOTICE), lasts / 2)

@@ -10,11 +10,11 @@ from bot.domain.model import Actor
 from bot.domain.operation import Operation, State
 from bot.domain.plan import Plan
 from bot.domain.scale import ScalePlan
-from bot.views.blocks import Block, Message, View, button, clip_mrkdwn, code, confirmation, escape, prose
+from bot.views.blocks import Block, Message, View, button, clip_mrkdwn, code, confirmation, escape, prose, section
 from bot.views.machines import BAD, DONE
 from bot.views.modals import field, text_input
 from bot.views.rollbacks import risk_words
-from bot.views.words import stamp
+from bot.views.words import moment, stamp
 
 APPROVE, REJECT, REPLAN = "approval_approve", "approval_reject", "approval_replan"
 REJECTION = "approval_rejection"
@@ -85,6 +85,16 @@ def void(difference: str) -> Message:
         text=f"Nothing started: {changed}. The request for an approval is void; *Plan again* on the card makes a new "
         "one."
     )
+
+
+def reminder(operation: Operation, plan: Plan) -> Message:
+    """The reply below a card whose request for an approval expires soon."""
+    need, asked = plan.approval, operation.approval
+    assert need is not None
+    assert asked is not None
+    what = f"{operation.kind} of *{escape(plan.environment)}*, {code(plan.ref, 120)}, by {operation.actor.mention}"
+    text = f"⏰ {need.mentions}: the {what} still waits for one of you, until {moment(asked.expires_at)}."
+    return Message(text=text, blocks=[section(text)])
 
 
 def _waived(plan: Plan) -> Iterator[str]:

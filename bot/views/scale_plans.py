@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot.domain.scale import Cost, Mending, Place, ScaledMachine, ScalePlan, Standing, Undoing
 from bot.views.blocks import clip_mrkdwn, code, escape, prose
 from bot.views.machines import BAD, MACHINES_SHOWN, WARN
-from bot.views.words import span
+from bot.views.words import exactly
 
 PLACES_LIMIT, NOTES_LIMIT = 1500, 1500
 
@@ -21,7 +21,7 @@ def lines(plan: ScalePlan) -> Iterator[str]:
     yield from _some(list(deeds(plan)))
     yield _cost(plan.cost)
     if plan.lasts_s:
-        yield f"⏱ for {span(timedelta(seconds=plan.lasts_s))}, then back to what is now, after asking again"
+        yield f"⏱ for {exactly(timedelta(seconds=plan.lasts_s))}, then back to what is now, after asking again"
     told = [*(f"{WARN} {prose(each)}" for each in plan.warnings), *map(_undoing, plan.undone_by)]
     if told := [*told, *(prose(each) for each in plan.notes)]:
         yield clip_mrkdwn("\n".join(told), NOTES_LIMIT)

@@ -8,7 +8,7 @@ from bot.domain.model import Actor
 from bot.domain.operation import UNSUCCESSFUL, Operation, State, StepStatus
 from bot.domain.rollout import Step
 from bot.domain.scale import ScalePlan, ScaleRequest, Standing
-from bot.views import approvals, scale_plans
+from bot.views import approvals, scale_plans, time_boxes
 from bot.views.blocks import (
     Block,
     Message,
@@ -50,6 +50,7 @@ def ended(operation: Operation, plan: ScalePlan, *, whom: Actor) -> Message:
     lines = [f"{ICON[operation.state]} {whom.mention} {what}: {_state(operation, plan)}"]
     if operation.state is State.SUCCEEDED:
         lines[0] += f", {_took(operation)}. {_receipt_line(operation)}"
+        lines += _ending(operation, plan)
     elif operation.state is State.REJECTED:
         lines.append(approvals.lines(operation, plan))
     else:
@@ -185,6 +186,8 @@ def _receipt_line(operation: Operation) -> str:
 
 
 def _ending(operation: Operation, plan: ScalePlan) -> Iterator[str]:
+    if operation.state is State.SUCCEEDED and (end := time_boxes.until(operation, plan.lasts_s)):
+        yield end
     if not operation.is_final or operation.state is State.SUCCEEDED:
         return
     if operation.started_at is None:

@@ -30,6 +30,14 @@ def span(duration: timedelta) -> str:
     return f"{seconds} s"
 
 
+def exactly(duration: timedelta) -> str:
+    """A length of time in whole minutes: `4 h`, `1 h 30 min`, `2 d 12 h`."""
+    hours, minutes = divmod(int(duration.total_seconds()) // 60, 60)
+    days, hours = divmod(hours, 24)
+    told = [f"{number} {unit}" for number, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if number]
+    return " ".join(told) or "0 min"
+
+
 def average(duration: timedelta) -> str:
     """A length of time that was calculated, in the unit in which people think of it: `1.5 h`, `36.0 h`, `2.4 days`."""
     seconds = duration.total_seconds()

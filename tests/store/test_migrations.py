@@ -73,6 +73,12 @@ def a_difference(db: Database) -> None:
     db.table("scale_difference").insert({**row, "operation_id": "op1"})
 
 
+def a_time_box(db: Database) -> None:
+    row = {"operation_id": "op1", "environment": "reify-studio/production", "due_at": NOW.isoformat(), "state": "open"}
+    db.table("time_box").insert(row)
+    db.table("approval_reminder").insert({"approval_id": 1, "at": NOW.isoformat()})
+
+
 # What is put into the database once the migration of that name was applied.
 SAMPLES: dict[str, Callable[[Database], None]] = {
     "m001_operations": an_operation,
@@ -82,6 +88,7 @@ SAMPLES: dict[str, Callable[[Database], None]] = {
     "m005_deliveries": a_delivery,
     "m006_rules": the_rules,
     "m007_scale_differences": a_difference,
+    "m008_time_boxes": a_time_box,
 }
 
 TABLES = (
@@ -101,6 +108,8 @@ TABLES = (
     "approval",
     "github_record",
     "scale_difference",
+    "time_box",
+    "approval_reminder",
 )
 
 
