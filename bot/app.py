@@ -77,6 +77,7 @@ from commands import (
     rollback,
     rollback_modal,
     scale,
+    scale_modal,
     stats,
     status,
     time_boxes,
@@ -244,15 +245,9 @@ class Application:
         self.requests = Requests(self.store, self.engine, planners, people, self.clock, settings.environment, changed)
         self.deployments = Deployments(self.store, planner, people, self.clock, settings.environment)
         self.scalings = Scalings(self.store, scale_planner, people, self.clock, settings.environment)
+        clock, prices = self.clock, settings.prices
         estate = Estate(
-            settings.environments,
-            self.store,
-            facts,
-            scale_planner,
-            self.scalings,
-            self.requests,
-            self.clock,
-            settings.prices,
+            settings.environments, self.store, facts, scale_planner, self.scalings, self.requests, clock, prices
         )
         self.estate = estate_beat(estate, self.clock)
         self._box(people, scale_planner)
@@ -264,12 +259,12 @@ class Application:
             self.github,
             people,
             self.deployments,
-            environments=dict(zip(settings.environment_names, settings.environments, strict=True)),
+            environments=settings.named_environments,
             workflows=ci_workflows,
             prepare=self.deploy.prepare,
         )
         deploy_modal.register(self.router, modal, command=settings.commands["/deploy"])
-        scale.register(self.router, self.scalings, self.deploy.prepare, command=settings.commands["/scale"])
+        self._scale(people)
         self.approvals = Approvals(self.store, self.requests, people, self.clock, changed)
         approvals.register(self.router, self.approvals, runs, self.slack)
         self._go_back(people, releases)
@@ -285,6 +280,12 @@ class Application:
         self.schedule.add(tell_of_locks(self.lock_announcer))
         self.schedule.add(forget_deliveries(self.deliveries, self.clock))
         self._bolt = bolt_app(self.router, wiring.authorize_result(identity, settings))
+
+    def _scale(self, people: People) -> None:
+        settings, command, prepare = self.settings, self.settings.commands["/scale"], self.deploy.prepare
+        form = scale_modal.ScaleModal(self.slack, people, self.scalings, settings, prepare)
+        scale.register(self.router, self.scalings, prepare, form.show, command=command)
+        scale_modal.register(self.router, form, command=command)
 
     def _box(self, people: People, planner: ScalePlanner) -> None:
         told = TimeBoxAnnouncer(self.store, self.slack, self.clock, self.tasks)
@@ -307,7 +308,7 @@ class Application:
             self.deployments,
             releases,
             self.clock,
-            environments=dict(zip(settings.environment_names, settings.environments, strict=True)),
+            environments=settings.named_environments,
             prepare=prepare,
         )
         rollback_modal.register(self.router, modal, command=command)

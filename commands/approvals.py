@@ -10,7 +10,7 @@ from bot.operations.runs import PendingRuns
 from bot.ports import Chat
 from bot.views import approvals as views
 from bot.views import cards, rollbacks
-from bot.views.blocks import Message, plain
+from bot.views.blocks import Message, View, plain
 from commands.forms import open_form
 from commands.interactions import Form, FormReply
 from commands.router import Call, Reply, Router
@@ -37,7 +37,10 @@ class ApprovalHandlers:
         """Reject was pressed: the reason is asked for at once, since the trigger lives no longer than the click."""
         operation_id, _, plan_hash = call.text.partition(":")
         view = views.rejection(operation_id, plan_hash, channel=call.channel)
-        return Reply(then=lambda: open_form(self._chat, call.trigger_id, view, again="Press *Reject…* again."))
+        return Reply(then=lambda: self._ask_why(call, view))
+
+    async def _ask_why(self, call: Call, view: View) -> None:
+        await open_form(self._chat, call.trigger_id, view, again="Press *Reject…* again.")
 
     async def rejected(self, form: Form) -> FormReply:
         """The reason was given."""

@@ -10,16 +10,20 @@ from bot.ports import Chat
 from bot.views.blocks import View
 
 
-async def open_form(chat: Chat, trigger_id: str, view: View, *, again: str) -> None:
-    """Open a modal; `again` tells how to get to it once more. StaleAction where time ran out, RemoteError."""
+async def open_form(chat: Chat, trigger_id: str, view: View, *, again: str) -> str:
+    """Open a modal; its id, or an empty text where it is open already.
+
+    `again` tells how to get to it once more. StaleAction where time ran out, RemoteError.
+    """
     try:
-        await chat.open_view(trigger_id, view)
+        return await chat.open_view(trigger_id, view)
     except RemoteRejected as error:
         if error.code == "expired_trigger_id":
             raise StaleAction("Slack gives three seconds to open the form, and they were over.", hint=again) from error
         # The same request came twice, and the form is open.
         if error.code != "exchanged_trigger_id":
             raise
+        return ""
 
 
 def usual_environment(environments: Mapping[str, Environment], channel: str) -> str:

@@ -25,7 +25,7 @@ USAGE = (
 )
 HELP = f"""*`/scale` changes how many Machines an environment has, where, and how large they are.*
 {USAGE}
-• `/scale production` — what runs, and what the configuration wants
+• `/scale` — a form; `/scale production` — the same with what runs and what the configuration wants
 • `/scale production iad=2 sjc=2` — so many in each of these regions; regions that are not named stay as they are
 • `/scale production memory=2gb cpus=2 cpu-kind=performance` — another size
 • `/scale production worker:iad=2 worker:memory=1gb` — of one process group, where there are several
@@ -41,6 +41,8 @@ SIZES = ("memory", "cpus", "cpu-kind")
 
 # Plans a stored request; what it returns is for its asker.
 Prepare = Callable[[str], Awaitable[Message | None]]
+# Opens the form of an environment; what it returns is for whoever asked.
+Show = Callable[[Call, str], Awaitable[Message]]
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def parse_scale(text: str) -> ScaleCommand:
         return ScaleCommand()
     environment, *words = read.words
     pairs, lasts_s = _period(words)
-    request = replace(_wanted(environment, pairs), lasts_s=lasts_s, why=_reason(read))
+    request = replace(read_wanted(environment, pairs), lasts_s=lasts_s, why=_reason(read))
     if lasts_s and not request.counts and not request.sizes:
         raise _bad("Say how many Machines, and in which region", example="iad=2 for 4h")
     return ScaleCommand(request, "--plan" in read.flags)
@@ -87,7 +89,8 @@ def _period(words: list[str]) -> tuple[list[str], float]:
     return words[:at] + words[at + 1 + len(said) :], found.length.total_seconds()
 
 
-def _wanted(environment: str, words: list[str]) -> ScaleRequest:
+def read_wanted(environment: str, words: list[str]) -> ScaleRequest:
+    """Counts and sizes of words such as `iad=2`; BadCommand."""
     counts: dict[tuple[str, str], int] = {}
     sizes: dict[str, SizeWish] = {}
     for word in words:
@@ -97,11 +100,11 @@ def _wanted(environment: str, words: list[str]) -> ScaleRequest:
         group, name, value = found["group"] or "", found["name"], found["value"]
         key = name.casefold().replace("_", "-")
         if key in SIZES:
-            sizes[group] = _size(sizes.get(group, SizeWish(group)), key, value)
+            sizes[group] = read_size(sizes.get(group, SizeWish(group)), key, value)
         elif (group, key) in counts:
             raise _bad(f"`{shown(name)}` is named twice", example=f"{key}=2")
         else:
-            counts[group, key] = _count(name, value)
+            counts[group, key] = read_count(name, value)
     return ScaleRequest(
         environment,
         counts=tuple(Count(region, count, group) for (group, region), count in counts.items()),
@@ -109,13 +112,15 @@ def _wanted(environment: str, words: list[str]) -> ScaleRequest:
     )
 
 
-def _count(region: str, value: str) -> int:
+def read_count(region: str, value: str) -> int:
+    """A number of Machines; BadCommand."""
     if not NUMBER.fullmatch(value) or int(value) > MOST_MACHINES:
         raise _bad(f"`{shown(region)}={shown(value)}` names no number of Machines from 0 to {MOST_MACHINES}", "iad=2")
     return int(value)
 
 
-def _size(wish: SizeWish, key: str, value: str) -> SizeWish:
+def read_size(wish: SizeWish, key: str, value: str) -> SizeWish:
+    """The wish with one more part, of which `key` says which; BadCommand."""
     said = {"memory": wish.memory_mb, "cpus": wish.cpus, "cpu-kind": wish.cpu_kind}
     if said[key]:
         raise _bad(f"`{key}` is named twice", example=f"{key}={value}")
@@ -156,11 +161,12 @@ def _bad(what: str, example: str) -> BadCommand:
 
 
 class ScaleHandlers:
-    """What happens when `/scale` is typed. `prepare` plans a stored request, like that of a deployment."""
+    """What happens when `/scale` is typed. `prepare` plans a stored request, `show` opens an environment's form."""
 
-    def __init__(self, scalings: Scalings, prepare: Prepare) -> None:
+    def __init__(self, scalings: Scalings, prepare: Prepare, show: Show) -> None:
         self._scalings = scalings
         self._prepare = prepare
+        self._show = show
 
     async def typed(self, call: Call) -> Reply:
         """Show the plan on a card, or privately, or how the environment stands, or the help."""
@@ -169,7 +175,9 @@ class ScaleHandlers:
         if request is None:
             return Reply(Message(text=HELP))
         if not request.counts and not request.sizes:
-            return Reply(views.looking(request), lambda: self._look(call, request))
+            if command.is_dry_run:
+                return Reply(views.looking(request), lambda: self._look(call, request))
+            return Reply(views.looking(request), lambda: self._show(call, request.environment))
         if command.is_dry_run:
             return Reply(views.previewing(request), lambda: self._preview(call, request))
         operation, is_new = await self._scalings.request(request, by=call.actor, channel=call.channel, key=call.key)
@@ -188,9 +196,11 @@ class ScaleHandlers:
         return Reply(then=(lambda: self._prepare(operation.id)) if is_new else None)
 
 
-def register(router: Router, scalings: Scalings, prepare: Prepare, *, command: str = "/scale") -> ScaleHandlers:
-    """Put `/scale` on the router."""
-    handlers = ScaleHandlers(scalings, prepare)
+def register(
+    router: Router, scalings: Scalings, prepare: Prepare, show: Show, *, command: str = "/scale"
+) -> ScaleHandlers:
+    """Put `/scale` on the router; commands/scale_modal.py takes the bare command."""
+    handlers = ScaleHandlers(scalings, prepare, show)
     router.command(command, handlers.typed)
     router.action(views.RETRY, handlers.retried)
     return handlers

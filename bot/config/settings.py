@@ -81,6 +81,11 @@ class Settings:
         return tuple(env.name if times[env.name] == 1 else env.title for env in self.environments)
 
     @property
+    def named_environments(self) -> dict[str, Environment]:
+        """Each environment by what to call it."""
+        return dict(zip(self.environment_names, self.environments, strict=True))
+
+    @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret, for what must never let one through."""
         slack, github = self.slack, self.github

@@ -1,6 +1,6 @@
 """The pieces of a modal, with Slack's limits kept: inputs, menus and their options.
 
-Sources: Slack, "View objects", "Input block", "Select menu element", "Option object".
+Sources: Slack, "View objects", "Input block", "Select menu element", "Option object", "Number input element".
 """
 
 from __future__ import annotations
@@ -92,6 +92,18 @@ def text_input(action_id: str, *, limit: int, value: str = "") -> Block:
     """A line of text of at most `limit` characters."""
     element: Block = {"type": "plain_text_input", "action_id": action_id, "max_length": min(limit, INPUT_LIMIT)}
     return element | {"initial_value": value} if value else element
+
+
+def number_input(action_id: str, *, least: int, most: int, value: int) -> Block:
+    """A whole number from `least` to `most`."""
+    return {
+        "type": "number_input",
+        "action_id": action_id,
+        "is_decimal_allowed": False,
+        "min_value": str(least),
+        "max_value": str(most),
+        "initial_value": str(value),
+    }
 
 
 def checkbox(action_id: str, choice: Block, *, is_ticked: bool = False) -> Block:
