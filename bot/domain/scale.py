@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.domain.approval import ApprovalNeed
 from bot.domain.deployment import Blocker
@@ -156,7 +157,8 @@ class Standing:
     """How an environment stands, for somebody who is about to scale it: `then` of the places is what the config wants.
 
     `auto_stop` and `memory_mb` are the config's; `cost` has no `then` but the config's counts in the sizes of now.
-    `needs_approval`: a second person has to agree. `running` describes the operation that holds the app.
+    `needs_approval`: a second person has to agree. `running` describes the operation that holds the app; `ends` are
+    when scalings for some hours are over.
     """
 
     environment: str
@@ -168,7 +170,7 @@ class Standing:
     cost: Cost
     needs_approval: bool = True
     running: str = ""
-    waiting: tuple[str, ...] = ()
+    ends: tuple[datetime, ...] = ()
 
     @property
     def groups(self) -> tuple[str, ...]:

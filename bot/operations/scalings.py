@@ -18,6 +18,7 @@ from bot.operations.requests import past
 from bot.operations.scale_planning import ScalePlanner
 from bot.ports import Clock
 from bot.store import NewOperation, Store
+from bot.time_boxes import TimeBoxes
 
 
 class Scalings:
@@ -32,6 +33,7 @@ class Scalings:
         environment: Callable[[str], Environment],
     ) -> None:
         self._store = store
+        self._boxes = TimeBoxes(store)
         self._planner = planner
         self._people = people
         self._clock = clock
@@ -84,4 +86,6 @@ class Scalings:
         """How an environment stands. NotAllowed, NotFound, RemoteError."""
         found = self._environment(environment)
         await self._people.require_member(by)
-        return await self._planner.look(found)
+        standing = await self._planner.look(found)
+        boxes = [box for box in await self._boxes.open() if box.environment == found.title]
+        return dataclasses.replace(standing, ends=tuple(box.due_at for box in boxes))

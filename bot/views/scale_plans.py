@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot.domain.scale import Cost, Mending, Place, ScaledMachine, ScalePlan, Standing, Undoing
 from bot.views.blocks import clip_mrkdwn, code, escape, prose
 from bot.views.machines import BAD, MACHINES_SHOWN, WARN
-from bot.views.words import exactly
+from bot.views.words import exactly, moment
 
 PLACES_LIMIT, NOTES_LIMIT = 1500, 1500
 
@@ -36,6 +36,8 @@ def standing(found: Standing) -> Iterator[str]:
     yield from _some([_standing_line(machine) for machine in found.machines])
     yield f"The configuration wants {found.memory_mb} MB of memory and auto stop `{escape(found.auto_stop)}`."
     yield _cost(found.cost)
+    for end in found.ends:
+        yield f"⏱ A scaling for some hours ends {moment(end)}."
     if found.needs_approval:
         yield "A scaling needs the approval of a second person."
     if found.running:

@@ -277,6 +277,18 @@ async def test_a_scaling_without_an_end_has_none(world: World) -> None:
         await world.bot.boxing.end_now(operation.id, by=ANA)
 
 
+async def test_it_stands_where_somebody_looks(world: World) -> None:
+    """Before its notice, too."""
+    await boxed(world, Count("iad", 2))
+
+    await world.types("/scale production --plan")
+    await world.types("/scale staging --plan")
+
+    first, second = [said for said in world.private() if "The configuration wants" in said]
+    assert "A scaling for some hours ends" in first
+    assert "A scaling for some hours ends" not in second
+
+
 async def test_a_guest_lets_nothing_go_back(world: World) -> None:
     """As with every other button."""
     operation = await boxed(world, Count("iad", 2))
