@@ -185,9 +185,13 @@ class Application:
 
     async def _keep(self, delivery: Delivery) -> bool:
         is_new = await self.deliveries.keep(delivery, self.clock.now())
-        # CI may have released something.
-        self.estate.wake()
+        self.released()
         return is_new
+
+    def released(self) -> None:
+        """CI may have released something: what runs is compared with what should."""
+        self._estate.released()
+        self.estate.wake()
 
     def _connect(self) -> None:
         settings, clock = self.settings, self.clock
@@ -237,19 +241,16 @@ class Application:
         scale_planner = ScalePlanner(
             facts, self.github, self.fly, rules=rules, prices=settings.prices, regions=settings.fly_regions
         )
-        planners: dict[Kind, PlanMaker] = {
-            Kind.DEPLOYMENT: planner,
-            Kind.ROLLBACK: planner,
-            Kind.SCALING: scale_planner,
-        }
+        planners: dict[Kind, PlanMaker] = dict.fromkeys((Kind.DEPLOYMENT, Kind.ROLLBACK), planner)
+        planners[Kind.SCALING] = scale_planner
         self.requests = Requests(self.store, self.engine, planners, people, self.clock, settings.environment, changed)
         self.deployments = Deployments(self.store, planner, people, self.clock, settings.environment)
         self.scalings = Scalings(self.store, scale_planner, people, self.clock, settings.environment)
         clock, prices = self.clock, settings.prices
-        estate = Estate(
+        self._estate = Estate(
             settings.environments, self.store, facts, scale_planner, self.scalings, self.requests, clock, prices
         )
-        self.estate = estate_beat(estate, self.clock)
+        self.estate = estate_beat(self._estate, clock)
         self._box(people, scale_planner)
         self.deploy = deploy.register(
             self.router, self.deployments, self.requests, command=settings.commands["/deploy"]

@@ -155,6 +155,13 @@ class Queries:
 
         return await self._store.read(work)
 
+    async def has_ended(self, title: str, *, since: datetime) -> bool:
+        """Whether one of the newest operations of an environment has ended since then."""
+        query = """SELECT 1 FROM (SELECT finished_at FROM operation WHERE pipeline = ? AND environment = ?
+            ORDER BY created_at DESC LIMIT 20) WHERE finished_at >= ?"""
+        values = [*title.split("/", 1), since.isoformat()]
+        return await self._store.read(lambda db: one(db, query, values) is not None)
+
     async def newest(self, title: str = "", *, states: Collection[State] = ()) -> Operation | None:
         """The newest deployment or rollback, with its journal, or None."""
 

@@ -22,12 +22,21 @@ Tick = Callable[[], Awaitable[float | None]]
 class Beat:
     """Calls `tick` again and again, from `start` to `stop`.
 
-    After a change it lets things settle for `settles_s`; `hurries` says whether a change also ends a pause. A defect is
-    logged, and tried again after `after_defect_s`: what is done for all must outlive a defect with one.
+    The first call comes `begins_after_s` after the start. After a change it lets things settle for `settles_s`;
+    `hurries` says whether a change also ends a pause. A defect is logged, and tried again after `after_defect_s`: what
+    is done for all must outlive a defect with one.
     """
 
     def __init__(
-        self, name: str, tick: Tick, clock: Clock, *, settles_s: float, after_defect_s: float, hurries: bool = False
+        self,
+        name: str,
+        tick: Tick,
+        clock: Clock,
+        *,
+        settles_s: float,
+        after_defect_s: float,
+        hurries: bool = False,
+        begins_after_s: float = 0.0,
     ) -> None:
         self._name = name
         self._tick = tick
@@ -35,11 +44,12 @@ class Beat:
         self._settles_s = settles_s
         self._after_defect_s = after_defect_s
         self._hurries = hurries
+        self._begins_after_s = begins_after_s
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin at once: something may have changed just before the bot stopped."""
+        """Begin: something may have changed just before the bot stopped."""
         self._task = asyncio.create_task(self._beat(), name=self._name)
 
     async def stop(self) -> None:
@@ -53,6 +63,7 @@ class Beat:
         self._woken.set()
 
     async def _beat(self) -> None:
+        await self._clock.sleep(self._begins_after_s)
         while True:
             pause_s = await self._guarded()
             if pause_s is None or self._hurries:

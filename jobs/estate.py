@@ -13,4 +13,13 @@ AFTER_A_DEFECT_S = 300.0
 
 def estate_beat(estate: Estate, clock: Clock) -> Beat:
     """Looks at every environment; a change ends the pause."""
-    return Beat("estate", estate.tick, clock, settles_s=SETTLES_S, after_defect_s=AFTER_A_DEFECT_S, hurries=True)
+    # What was under way when the bot stopped goes on first.
+    return Beat(
+        "estate",
+        estate.tick,
+        clock,
+        settles_s=SETTLES_S,
+        after_defect_s=AFTER_A_DEFECT_S,
+        hurries=True,
+        begins_after_s=SETTLES_S,
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -61,19 +61,33 @@ class Estate:
         self._requests = requests
         self._clock = clock
         self._prices = prices
+        # When each environment was looked at last.
+        self._looked: dict[str, datetime] = {}
+
+    def released(self) -> None:
+        """Somebody else may have changed any of them: the next look is at all."""
+        self._looked.clear()
 
     async def tick(self) -> float | None:
-        """Look at every environment; the seconds until the next look, or None where none is to be looked at."""
+        """Look at every environment that is due; the seconds until the next look, or None where none is looked at."""
         waits = await asyncio.gather(*(self._look(environment) for environment in self._environments))
         return min(waits, default=None)
 
     async def _look(self, environment: Environment) -> float:
-        """Look at one environment; the seconds until that is due again."""
-        usual = environment.policy.scale_check.total_seconds()
+        """Look at one environment, where it is time or an operation ended; the seconds until that is due again."""
+        usual, now = environment.policy.scale_check.total_seconds(), self._clock.now()
+        last = self._looked.get(environment.title)
+        if last is not None and not await self._queries.has_ended(environment.title, since=last):
+            left = usual - (now - last).total_seconds()
+            if left > 0:
+                return left
+        self._looked[environment.title] = now
         try:
+            if await self._store.active_operation(environment.app) is not None:
+                # Its end is a change, after which this is looked at again; until then Fly is asked nothing.
+                return usual
             machines = await self._facts.machines(environment)
-            is_busy = await self._store.active_operation(environment.app) is not None
-            if is_busy or not machines or is_moving(machines):
+            if not machines or is_moving(machines):
                 return usual
             decided = await self._queries.scaled(environment.title, limit=DECISIONS)
             plans = [scale_plan_of(operation) for operation in decided]
@@ -83,7 +97,10 @@ class Estate:
             # The next look goes on from here: what was asked for has the same key then.
             log.info("the Machines could not be compared", environment=environment.title, error=str(error))
             return usual
-        return min(usual, CONFIRMED_AFTER.total_seconds()) if is_to_confirm else usual
+        if not is_to_confirm:
+            return usual
+        del self._looked[environment.title]
+        return min(usual, CONFIRMED_AFTER.total_seconds())
 
     async def _follow(self, environment: Environment, found: Difference | None) -> bool:
         """Propose what two looks saw; whether another look has to confirm it first."""

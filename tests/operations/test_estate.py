@@ -11,8 +11,8 @@ from bot.errors import RemoteTimeout
 from bot.operations.people import BOT
 from bot.operations.requests import PlanMaker
 from sandbox.faults import Fault
-from tests.operations.test_scaling import regions, scaled
-from tests.operations.test_scaling_trouble import fly, machine_in
+from tests.operations.test_scaling import asked, regions, scaled
+from tests.operations.test_scaling_trouble import begun, fly, machine_in
 from tests.world import PRODUCTION, SHA, World, text_of
 
 MINUTES_8 = 480.0
@@ -151,7 +151,37 @@ async def test_a_release_by_ci_is_looked_at_soon(world: World) -> None:
     """A delivery of GitHub's ends the pause between looks."""
     await world.simulators.clock.sleep(40)
     await ci_puts_both_in_iad(world)
-    world.bot.estate.wake()
+    world.bot.released()
+
+    await pass_by(world, 100)
+
+    assert len(await proposals(world)) == 1
+
+
+async def test_what_is_at_work_is_not_looked_at(world: World) -> None:
+    """Fly is asked nothing for it until it has ended, and of the others only when their time has come."""
+    await world.simulators.clock.sleep(40)
+    world.fault("unhealthy", target="fra")
+    beside = await asked(world, Count("fra", 1))
+    await begun(world, beside)
+    await world.simulators.clock.sleep(20)
+    staging = len(world.fly.calls.find("GET", "/v1/apps/reify-studio-staging/machines"))
+
+    await world.simulators.clock.sleep(120)
+
+    assert (await world.bot.store.operation(beside.id)).is_active
+    assert len(world.fly.calls.find("GET", "/v1/apps/reify-studio-staging/machines")) == staging
+    world.bot.released()
+    await world.simulators.clock.sleep(40)
+    assert (await world.bot.store.operation(beside.id)).is_active
+    assert await proposals(world) == []
+
+
+async def test_what_an_operation_leaves_is_looked_at_soon(world: World) -> None:
+    """One that ended is no reason to wait for the next regular look."""
+    await world.simulators.clock.sleep(40)
+    await scaled(world, Count("iad", 2))
+    world.fly.control.destroy_machine((await machine_in(world, "sjc")).id)
 
     await pass_by(world, 100)
 
