@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 import functools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
 
 import structlog
 
@@ -31,6 +32,8 @@ from bot.views.watch import with_watch
 from bot.watches import Watches
 
 log = structlog.get_logger()
+
+Key = TypeVar("Key", bound=Hashable)
 
 EDIT_INTERVAL_S = 2.0
 RETRY_S, LONGEST_RETRY_S = 5.0, 300.0
@@ -57,6 +60,42 @@ class Backoff:
     def forget(self, operation_id: str) -> None:
         """Slack answered."""
         self._failures.pop(operation_id, None)
+
+
+class Telling(Generic[Key]):
+    """Tells what is new of things by their key, each by one task at a time: what changes meanwhile is told after it.
+
+    What a provider did not take is told again at the next look, after a pause that grows.
+    """
+
+    def __init__(self, tell: Callable[[Key], Awaitable[None]], clock: Clock, tasks: Tasks, *, name: str) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._tasks = tasks
+        self._name = name
+        self._again: dict[Key, bool] = {}
+        self._backoff = Backoff()
+
+    def changed(self, key: Key) -> None:
+        """Tell what is new of this one, soon."""
+        if key in self._again:
+            self._again[key] = True
+            return
+        self._again[key] = False
+        self._tasks.spawn(self._keep_true(key), name=f"{self._name} {key}")
+
+    async def _keep_true(self, key: Key) -> None:
+        try:
+            await self._tell(key)
+            while self._again[key]:
+                self._again[key] = False
+                await self._tell(key)
+        except RemoteError as error:
+            await self._clock.sleep(self._backoff.after(f"{self._name} {key}", error))
+        else:
+            self._backoff.forget(f"{self._name} {key}")
+        finally:
+            del self._again[key]
 
 
 class Announcer:

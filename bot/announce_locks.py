@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import structlog
 
-from bot.announce import Backoff, put
+from bot.announce import Telling, put
 from bot.domain.lock import LockRecord, Question, Waiter
-from bot.errors import RemoteError, RemoteRejected
+from bot.errors import RemoteRejected
 from bot.lock_news import LockNews
 from bot.locks import Locks
 from bot.ports import Chat, Clock
@@ -29,17 +29,11 @@ class LockAnnouncer:
         self._news = news
         self._chat = chat
         self._clock = clock
-        self._tasks = tasks
-        self._again: dict[int, bool] = {}
-        self._backoff = Backoff()
+        self._telling = Telling(self._tell, clock, tasks, name="lock")
 
     def changed(self, lock_id: int) -> None:
         """Tell what is new of a lock, soon."""
-        if lock_id in self._again:
-            self._again[lock_id] = True
-            return
-        self._again[lock_id] = False
-        self._tasks.spawn(self._keep_true(lock_id), name=f"lock {lock_id}")
+        self._telling.changed(lock_id)
 
     async def catch_up(self) -> int:
         """Tell what was not told yet, of locks whose end has come, too; how many locks that are."""
@@ -47,20 +41,6 @@ class LockAnnouncer:
         for lock_id in untold:
             self.changed(lock_id)
         return len(untold)
-
-    async def _keep_true(self, lock_id: int) -> None:
-        try:
-            await self._tell(lock_id)
-            while self._again[lock_id]:
-                self._again[lock_id] = False
-                await self._tell(lock_id)
-        except RemoteError as error:
-            # The next look after that tells it again.
-            await self._clock.sleep(self._backoff.after(f"lock {lock_id}", error))
-        else:
-            self._backoff.forget(f"lock {lock_id}")
-        finally:
-            del self._again[lock_id]
 
     async def _tell(self, lock_id: int) -> None:
         record = await self._news.record(lock_id)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import structlog
 
-from bot.announce import LOST_MESSAGE, Backoff
+from bot.announce import LOST_MESSAGE, Telling
 from bot.domain.operation import Card, Operation
 from bot.domain.time_box import TimeBox
-from bot.errors import RemoteError, RemoteRejected
+from bot.errors import RemoteRejected
 from bot.operations.plans import scale_plan_of
 from bot.ports import Chat, Clock
 from bot.store import Store
@@ -30,31 +30,11 @@ class TimeBoxAnnouncer:
         self._boxes = TimeBoxes(store)
         self._chat = chat
         self._clock = clock
-        self._tasks = tasks
-        self._again: dict[str, bool] = {}
-        self._backoff = Backoff()
+        self._telling = Telling(self._tell, clock, tasks, name="time box")
 
     def changed(self, operation_id: str) -> None:
         """Tell what is new of the time box of an operation, soon."""
-        if operation_id in self._again:
-            self._again[operation_id] = True
-            return
-        self._again[operation_id] = False
-        self._tasks.spawn(self._keep_true(operation_id), name=f"time box {operation_id}")
-
-    async def _keep_true(self, operation_id: str) -> None:
-        try:
-            await self._tell(operation_id)
-            while self._again[operation_id]:
-                self._again[operation_id] = False
-                await self._tell(operation_id)
-        except RemoteError as error:
-            # The next look after that tells it again.
-            await self._clock.sleep(self._backoff.after(operation_id, error))
-        else:
-            self._backoff.forget(operation_id)
-        finally:
-            del self._again[operation_id]
+        self._telling.changed(operation_id)
 
     async def _tell(self, operation_id: str) -> None:
         box = await self._boxes.of(operation_id)

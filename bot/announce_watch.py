@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import structlog
 
-from bot.announce import Backoff, put
+from bot.announce import Telling, put
 from bot.domain.operation import Operation
 from bot.domain.watch import Watch
-from bot.errors import RemoteError, RemoteRejected
+from bot.errors import RemoteRejected
 from bot.operations.people import person_behind
 from bot.operations.plans import plan_of
 from bot.ports import Chat, Clock
@@ -38,33 +38,13 @@ class WatchAnnouncer:
         self._watches = Watches(store)
         self._chat = chat
         self._clock = clock
-        self._tasks = tasks
         self._channel_of = channel_of
-        self._again: dict[str, bool] = {}
-        self._backoff = Backoff()
+        self._telling = Telling(self._show, clock, tasks, name="watch")
         self._shown: dict[str, Message] = {}
 
     def changed(self, operation_id: str) -> None:
         """Show the watch of an operation anew, soon."""
-        if operation_id in self._again:
-            self._again[operation_id] = True
-            return
-        self._again[operation_id] = False
-        self._tasks.spawn(self._keep_true(operation_id), name=f"watch {operation_id}")
-
-    async def _keep_true(self, operation_id: str) -> None:
-        try:
-            await self._show(operation_id)
-            while self._again[operation_id]:
-                self._again[operation_id] = False
-                await self._show(operation_id)
-        except RemoteError as error:
-            # The next look after that tells it again.
-            await self._clock.sleep(self._backoff.after(operation_id, error))
-        else:
-            self._backoff.forget(operation_id)
-        finally:
-            del self._again[operation_id]
+        self._telling.changed(operation_id)
 
     async def _show(self, operation_id: str) -> None:
         watch = await self._watches.of(operation_id)

@@ -65,7 +65,8 @@ def card(operation: Operation, plan: DeploymentPlan) -> Message:
         blocks.append(section(decided))
     if ending := "\n".join(_ending_lines(operation, plan)):
         blocks.append(section(ending))
-    blocks.extend(_buttons(operation, plan))
+    decisions = _decisions(operation, plan)
+    blocks.extend(card_buttons(operation, decisions, cancelling=_cancel_words(plan), retry=RETRY))
     return Message(text=_summary(operation, plan), blocks=blocks)
 
 
@@ -300,16 +301,20 @@ def _ending_lines(operation: Operation, plan: DeploymentPlan) -> Iterator[str]:
     yield from standing(operation, plan)
 
 
-def _buttons(operation: Operation, plan: DeploymentPlan) -> list[Block]:
+def card_buttons(operation: Operation, decisions: Iterable[Block], *, cancelling: str, retry: str) -> list[Block]:
+    """What every card offers: decisions while it waits, then to cancel it, and to try again what did not succeed.
+
+    `cancelling` says what that stops and leaves; `retry` is the action of its kind.
+    """
     if operation.state is State.REQUESTED:
         dismiss = button("Dismiss", action=CANCEL, value=operation.id, label="Dismiss this plan")
-        return [actions(*_decisions(operation, plan), dismiss)]
+        return [actions(*decisions, dismiss)]
     if operation.is_active and not operation.cancel_requested_by:
         kind = operation.kind
-        ask = confirmation(f"Cancel this {kind}?", _cancel_words(plan), f"Cancel {kind}", "Let it run")
+        ask = confirmation(f"Cancel this {kind}?", cancelling, f"Cancel {kind}", "Let it run")
         return [actions(button("Cancel", action=CANCEL, value=operation.id, style="danger", confirm=ask))]
     if operation.state in UNSUCCESSFUL and operation.started_at is not None:
-        return [actions(button("Retry", action=RETRY, value=operation.id, label="Do what is missing"))]
+        return [actions(button("Retry", action=retry, value=operation.id, label="Do what is missing"))]
     return []
 
 

@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.domain.model import Actor
-from bot.domain.operation import UNSUCCESSFUL, Operation, State, StepStatus
+from bot.domain.operation import Operation, State, StepStatus
 from bot.domain.rollout import Step
 from bot.domain.scale import ScalePlan, ScaleRequest, Standing
 from bot.views import approvals, scale_plans, time_boxes
 from bot.views.blocks import (
     Block,
     Message,
-    actions,
     button,
     clip_mrkdwn,
     code,
-    confirmation,
     context,
     escape,
     prose,
     section,
 )
-from bot.views.deployments import CANCEL, CONFIRM, ICON, STATE_WORDS
+from bot.views.deployments import CONFIRM, ICON, STATE_WORDS, card_buttons
 from bot.views.machines import BAD, DOING, DONE, UNTOUCHED, WARN
 from bot.views.words import took
 
 RETRY = "scaling_retry"
 TEXT_LIMIT = 3000
+CANCELLING = "It stops after the current step. What was made and is healthy stays; nothing more is destroyed."
 
 
 def card(operation: Operation, plan: ScalePlan) -> Message:
@@ -41,7 +40,8 @@ def card(operation: Operation, plan: ScalePlan) -> Message:
         blocks.append(section(decided))
     if ending := "\n".join(_ending(operation, plan)):
         blocks.append(section(ending))
-    return Message(text=_summary(operation, plan), blocks=[*blocks, *_buttons(operation, plan)])
+    buttons = card_buttons(operation, _decisions(operation, plan), cancelling=CANCELLING, retry=RETRY)
+    return Message(text=_summary(operation, plan), blocks=[*blocks, *buttons])
 
 
 def ended(operation: Operation, plan: ScalePlan, *, whom: Actor) -> Message:
@@ -199,19 +199,6 @@ def _ending(operation: Operation, plan: ScalePlan) -> Iterator[str]:
         yield prose(operation.outcome["hint"])
     if operation.row(Step.RECEIPT) is None:
         yield f"{WARN} The Machines could not be read back; look with `fly machine list -a {plan.app}`."
-
-
-def _buttons(operation: Operation, plan: ScalePlan) -> list[Block]:
-    if operation.state is State.REQUESTED:
-        dismiss = button("Dismiss", action=CANCEL, value=operation.id, label="Dismiss this plan")
-        return [actions(*_decisions(operation, plan), dismiss)]
-    if operation.is_active and not operation.cancel_requested_by:
-        words = "It stops after the current step. What was made and is healthy stays; nothing more is destroyed."
-        ask = confirmation("Cancel this scaling?", words, "Cancel scaling", "Let it run")
-        return [actions(button("Cancel", action=CANCEL, value=operation.id, style="danger", confirm=ask))]
-    if operation.state in UNSUCCESSFUL and operation.started_at is not None:
-        return [actions(button("Retry", action=RETRY, value=operation.id, label="Do what is missing"))]
-    return []
 
 
 def _decisions(operation: Operation, plan: ScalePlan) -> Iterator[Block]:
