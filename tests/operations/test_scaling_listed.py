@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.operation import State
+from jobs.operations import expire_plans
 from tests.operations.test_scaling import ANA
 from tests.world import PRODUCTION, SHA, World, text_of
 
@@ -28,6 +29,35 @@ async def test_what_waits_for_an_approval_is_in_the_status(world: World) -> None
 
     said = str(result) + "\n".join(world.private("U0CLEO"))
     assert "a scaling to `fra=1` by <@U0ANA> waits for an approval until" in said
+
+
+async def test_what_waits_stands_in_the_home_tab_of_who_may_approve_it(world: World) -> None:
+    """Not in that of whoever asked."""
+    await world.types("/scale production fra=1", by="U0CLEO")
+    for user in ("U0CLEO", "U0BO"):
+        await world.slack.open_home(user=user, tab="home")
+    await world.settle()
+
+    homes = world.slack.state()["homes"]
+    cleo, bo = (text_of({"blocks": homes[user]["blocks"]}) for user in ("U0CLEO", "U0BO"))
+    assert "Waiting for you" in bo
+    assert "a scaling to `fra=1` by <@U0CLEO>" in bo
+    assert "Waiting for you" not in cleo
+
+
+async def test_a_scaling_that_nobody_approves_expires(world: World) -> None:
+    """The card says so, nobody can press it any more, and the audit keeps it."""
+    await world.types("/scale production fra=1")
+    (operation,) = await world.operations()
+    assert operation.approval is not None
+    await world.later((operation.approval.expires_at - operation.approval.requested_at).total_seconds() + 1)
+    await expire_plans(world.bot.requests).run()
+    await world.settle()
+
+    assert "Nobody approved it until" in text_of(world.card())
+    assert "Approve" not in [e["text"]["text"] for b in world.card()["blocks"] for e in b.get("elements", [])]
+    assert len(world.machines()) == 2
+    assert "scaling.expire" in [event["action"] for event in await world.bot.store.audit_events()]
 
 
 async def test_a_scaling_is_in_the_history_and_no_release(world: World) -> None:
